@@ -1,0 +1,31 @@
+// What counts as applied: the tracker decides, the log explains (G1).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "migration_source.hpp"
+#include "talos/bookkeeping.hpp"
+
+namespace talos {
+
+/// What the database's rows mean for one migration set.
+struct History {
+  std::optional<TrackerRow> tracker;
+  std::set<Version> applied;
+  /// The last `up` of each applied migration that the log knows: title, size and checksum to compare with.
+  std::map<Version, LogRow> records;
+  /// The tracker was moved by another tool since the log's last row (or there is no log): a baseline row is due.
+  bool baseline_due = false;
+
+  Version current() const { return tracker ? tracker->version : no_version; }
+  bool dirty() const { return tracker && tracker->dirty; }
+};
+
+/// Throws ErrorCode::policy if the tracker has more than one row.
+History interpret(const State& state, const MigrationSet& set);
+
+}  // namespace talos

@@ -1,0 +1,113 @@
+// SDK. The rows a migrator keeps in the database: tracker, history (<table>_log), journal (<table>_journal).
+// The program says what they hold; a plugin only stores and reads them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "talos/migration.hpp"
+
+namespace talos {
+
+/// Layout of the side tables. A plugin refuses tables of a higher one, and adds the columns that a lower one lacks.
+inline constexpr int bookkeeping_layout = 1;
+
+/// The tracker is golang-migrate's: zero or one row. No row = nothing applied.
+struct TrackerRow {
+  Version version = no_version;
+  bool dirty = false;
+  bool operator==(const TrackerRow&) const = default;
+};
+
+/// A compare-and-set on the tracker: `from` must be what it holds now, absent meaning the empty table. A plugin
+/// makes it the first statement of its transaction and fails with ErrorCode::claim_lost when it misses.
+/// `from == to` asserts without changing.
+struct Claim {
+  std::optional<TrackerRow> from;
+  std::optional<TrackerRow> to;
+};
+
+enum class LogAction { up, down, force, baseline };
+
+/// One row of <table>_log. Times are UTC, RFC 3339 with milliseconds. Empty strings and absent numbers are NULL.
+struct LogRow {
+  std::int64_t id = 0;  ///< given by the database, rising
+  LogAction action = LogAction::up;
+  bool failed = false;           ///< an attempt that did not happen; it changes nothing in what counts as applied
+  Version version = no_version;  ///< the migration; for force and baseline the tracker's version
+  Version current = no_version;  ///< the tracker's version after it
+  std::string title;
+  std::string file;
+  std::optional<std::int64_t> size;  ///< bytes of the file
+  std::string sha256;                ///< of the file's raw bytes, lower-case hexadecimal
+  std::string started_at;
+  std::int64_t duration_us = 0;
+  std::string program;  ///< name and version of the program
+  std::string runner;   ///< pid@host
+  std::string user;     ///< operating system user
+  std::string error;    ///< of a failed attempt: the message …
+  std::string error_code;
+  std::optional<std::int64_t> line;       ///< … the line in the file …
+  std::optional<std::int64_t> statement;  ///< … and the number of the statement
+};
+
+enum class JournalState {
+  intent,   ///< about to run, or running; after a crash its outcome is unknown
+  done,     ///< happened
+  failed,   ///< did not happen, the engine said so
+  unknown,  ///< sent, and no answer came
+};
+
+/// One row of <table>_journal: one statement of a migration that cannot run as one transaction.
+struct JournalRow {
+  std::string run;  ///< identifies the attempt; with version, direction and statement it is the key
+  Version version = no_version;
+  Direction direction = Direction::up;
+  std::int64_t statement = 0;  ///< 1-based
+  std::int64_t statements = 0;
+  JournalState state = JournalState::intent;
+  std::string file;
+  std::string sha256;  ///< of the statement's text
+  std::string text;    ///< its first line
+  std::optional<std::int64_t> line;
+  std::string before;  ///< probed definition of the objects it names, before it; empty where not probed
+  std::string started_at;
+  std::string finished_at;
+  std::string runner;
+  std::string error;
+  std::string error_code;
+};
+
+enum class JournalWriteKind {
+  add,     ///< insert `row`
+  update,  ///< set state, finished_at, error, error_code of the row with this key
+  close,   ///< all open rows are settled: they no longer count (after success, or `force`)
+};
+
+struct JournalWrite {
+  JournalWriteKind kind = JournalWriteKind::add;
+  JournalRow row;
+};
+
+/// How much of <table>_log Session::read_state() reads.
+enum class LogDepth {
+  current,  ///< from the last baseline or force row on: what decides which migrations are applied
+  all,      ///< everything
+};
+
+/// What the database says about itself, read without writing and without a lock.
+struct State {
+  bool database_exists = true;  ///< false: there is nothing to connect to yet (a missing SQLite file)
+  bool tracker_exists = false;
+  bool log_exists = false;
+  bool journal_exists = false;
+  std::vector<TrackerRow> tracker;  ///< at most two rows are read; two are an error the program reports
+  std::vector<LogRow> log;          ///< by id
+  std::vector<JournalRow> journal;  ///< the open rows, by statement
+  std::vector<std::string> notes;   ///< sentences for the operator about how the state was read
+};
+
+}  // namespace talos
