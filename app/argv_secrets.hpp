@@ -1,0 +1,13 @@
+// The first act of main (G18): command lines are public (ps, /proc), so DSNs are taken out of argv.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace talos::app {
+
+/// Copies the arguments after the program's name, then overwrites in place, with '*', the value of every DSN option
+/// (`--database x` and `--database=x`, likewise --scratch and --from) and every argument that looks like a DSN.
+std::vector<std::string> take_arguments(int argc, char** argv);
+
+}  // namespace talos::app
