@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cancel.hpp"
+#include "executor.hpp"
 #include "history.hpp"
 #include "migration_source.hpp"
 #include "plan.hpp"
@@ -21,14 +22,6 @@ struct RunOptions {
   std::chrono::milliseconds wait{0};  ///< keep trying the first connection for so long
   Policies policies;
   bool durable_each = false;  ///< every commit durable, not only the run's last
-};
-
-struct StepResult {
-  Version version = no_version;
-  std::string title;
-  Direction direction = Direction::up;
-  std::chrono::microseconds took{0};
-  bool durable = false;
 };
 
 /// What a run did; also filled when it failed.

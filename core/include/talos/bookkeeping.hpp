@@ -22,6 +22,17 @@ struct TrackerRow {
   bool operator==(const TrackerRow&) const = default;
 };
 
+/// A tracker table's name: [A-Za-z_][A-Za-z0-9_$]*, at most 55 bytes. Longer ones would make a side table's name equal
+/// the tracker's where the server cuts names at 63 bytes. A plugin checks a name that its DSN gives.
+constexpr bool is_table_name(std::string_view name) {
+  if (name.empty() || name.size() > 55 || (name[0] >= '0' && name[0] <= '9') || name[0] == '$') return false;
+  for (char c : name) {
+    const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    if (!letter && !(c >= '0' && c <= '9') && c != '_' && c != '$') return false;
+  }
+  return true;
+}
+
 /// A compare-and-set on the tracker: `from` must be what it holds now, absent meaning the empty table. A plugin
 /// makes it the first statement of its transaction and fails with ErrorCode::claim_lost when it misses.
 /// `from == to` asserts without changing.
@@ -43,12 +54,12 @@ struct LogRow {
   std::string file;
   std::optional<std::int64_t> size;  ///< bytes of the file
   std::string sha256;                ///< of the file's raw bytes, lower-case hexadecimal
-  std::string started_at;
-  std::int64_t duration_us = 0;
-  std::string program;  ///< name and version of the program
-  std::string runner;   ///< pid@host
-  std::string user;     ///< operating system user
-  std::string error;    ///< of a failed attempt: the message …
+  std::string started_at;            ///< empty in a row to write: the plugin puts the time the unit began
+  std::int64_t duration_us = -1;     ///< negative in a row to write: the plugin puts the time since the unit began
+  std::string program;               ///< name and version of the program
+  std::string runner;                ///< pid@host
+  std::string user;                  ///< operating system user
+  std::string error;                 ///< of a failed attempt: the message …
   std::string error_code;
   std::optional<std::int64_t> line;       ///< … the line in the file …
   std::optional<std::int64_t> statement;  ///< … and the number of the statement
@@ -73,9 +84,9 @@ struct JournalRow {
   std::string sha256;  ///< of the statement's text
   std::string text;    ///< its first line
   std::optional<std::int64_t> line;
-  std::string before;  ///< probed definition of the objects it names, before it; empty where not probed
-  std::string started_at;
-  std::string finished_at;
+  std::string before;       ///< probed definition of the objects it names, before it; empty where not probed
+  std::string started_at;   ///< empty in a row to add: the plugin puts the time of the write
+  std::string finished_at;  ///< empty in an update to done, failed or unknown: likewise
   std::string runner;
   std::string error;
   std::string error_code;

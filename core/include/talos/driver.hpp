@@ -103,6 +103,7 @@ struct Unit {
   const Script* script = nullptr;  ///< null: no body
   std::size_t begin = 0;           ///< the body is script->text[begin, end): whole statements
   std::size_t end = 0;
+  std::string_view begin_text;  ///< the BEGIN of the file to open the transaction with; empty: a plain one
   std::vector<JournalWrite> journal;
   std::optional<LogRow> log;
 };
@@ -200,8 +201,9 @@ class Session {
 
   /// Runs the units in order and stops at the first that fails. How many travel in one message, and whether commits
   /// are grouped, is the plugin's business as long as each unit is atomic and none is reported before it is
-  /// committed. Each unit starts in the state a fresh connection has, whatever the one before left behind. Failures
-  /// of units are returned; it throws only for defects.
+  /// committed. The first unit of another script starts in the state a fresh connection has, whatever the script
+  /// before it left behind, and our own rows are never written under what a script set. Failures of units are
+  /// returned; it throws only for defects.
   ExecuteResult execute(std::span<const Unit> units, ExecuteObserver& observer) {
     return detail::guarded("execute", [&] { return do_execute(units, observer); });
   }

@@ -1,0 +1,358 @@
+#include "executor.hpp"
+
+#include <utility>
+
+#include "runner_identity.hpp"
+#include "sha256.hpp"
+#include "talos/clock.hpp"
+#include "talos/fail_point.hpp"
+
+namespace talos {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::string first_line(std::string_view text) {
+  constexpr std::size_t longest = 200;
+  std::string line(text.substr(0, std::min(text.find_first_of("\r\n"), longest)));
+  // Not in the middle of a UTF-8 sequence.
+  while (line.size() == longest && !line.empty() && (static_cast<unsigned char>(line.back()) & 0x80) != 0)
+    line.pop_back();
+  return line;
+}
+
+std::optional<std::int64_t> number(const std::optional<std::size_t>& value) {
+  if (!value) return std::nullopt;
+  return static_cast<std::int64_t>(*value);
+}
+
+// The units of a step that runs statement by statement, and which statement each belongs to.
+struct Choreography {
+  std::vector<Unit> units;
+  std::vector<std::size_t> statement;  ///< by unit: 1-based; 0 = the claim before the first
+};
+
+class Composer {
+ public:
+  Composer(const Step& step, const PreparedScript& script, std::string run, std::string runner)
+      : step_(step), script_(script), run_(std::move(run)), runner_(std::move(runner)) {}
+
+  TrackerRow dirty_row() const { return {step_.dirty_version, true}; }
+
+  /// dirty + intent of 1; then each statement with, or followed by, its `done` and the next intent; the last also
+  /// marks clean and writes history.
+  Choreography compose(const LogRow& log) const {
+    Choreography result;
+    add(result, 0, claim_unit());
+    const auto& units = script_.units();
+    for (std::size_t i = 1; i <= units.size(); ++i) {
+      const JournalUnit& journal_unit = units[i - 1];
+      Unit after = bookkeeping(i, log);
+      if (journal_unit.transaction) {
+        set_body(after, journal_unit);
+        after.begin_text = journal_unit.begin_text;
+        add(result, i, std::move(after));
+      } else {
+        Unit bare;
+        bare.transaction = false;
+        set_body(bare, journal_unit);
+        add(result, i, std::move(bare));
+        add(result, i, std::move(after));
+      }
+    }
+    return result;
+  }
+
+  JournalWrite outcome(std::size_t statement, JournalState state, const Error& error) const {
+    JournalWrite write{JournalWriteKind::update, journal_row(statement)};
+    write.row.state = state;
+    if (state != JournalState::done) {
+      write.row.error = error.what();
+      write.row.error_code = error.native_code;
+    }
+    return write;
+  }
+
+ private:
+  static void add(Choreography& result, std::size_t statement, Unit unit) {
+    result.units.push_back(std::move(unit));
+    result.statement.push_back(statement);
+  }
+
+  void set_body(Unit& unit, const JournalUnit& journal_unit) const {
+    unit.script = &script_.script();
+    unit.begin = journal_unit.begin;
+    unit.end = journal_unit.end;
+  }
+
+  JournalRow journal_row(std::size_t statement) const {
+    const JournalUnit& unit = script_.units()[statement - 1];
+    JournalRow row;
+    row.run = run_;
+    row.version = step_.migration->version;
+    row.direction = step_.direction;
+    row.statement = static_cast<std::int64_t>(statement);
+    row.statements = static_cast<std::int64_t>(script_.units().size());
+    row.file = script_.script().file;
+    row.sha256 = sha256(script_.unit_text(unit));
+    row.text = first_line(script_.unit_text(unit));
+    row.line = static_cast<std::int64_t>(line_of(script_.script().text, unit.begin));
+    row.runner = runner_;
+    return row;
+  }
+
+  Unit claim_unit() const {
+    Unit unit;
+    unit.create_tables = true;
+    unit.claim = Claim{step_.before, dirty_row()};
+    unit.journal.push_back({JournalWriteKind::add, journal_row(1)});
+    return unit;
+  }
+
+  Unit bookkeeping(std::size_t statement, const LogRow& log) const {
+    Unit unit;
+    if (statement == script_.units().size()) {
+      unit.claim = Claim{dirty_row(), step_.after};
+      unit.journal.push_back({JournalWriteKind::close, {}});
+      unit.log = log;
+      return unit;
+    }
+    JournalWrite done{JournalWriteKind::update, journal_row(statement)};
+    done.row.state = JournalState::done;
+    unit.journal.push_back(std::move(done));
+    unit.journal.push_back({JournalWriteKind::add, journal_row(statement + 1)});
+    return unit;
+  }
+
+  const Step& step_;
+  const PreparedScript& script_;
+  std::string run_;
+  std::string runner_;
+};
+
+}  // namespace
+
+/// Turns the session's events into the reporter's, and keeps time.
+class Executor::Follower : public ExecuteObserver {
+ public:
+  Follower(Executor& executor, std::function<void(std::size_t)> started,
+           std::function<void(std::size_t, std::chrono::microseconds, bool)> committed)
+      : executor_(executor), started_(std::move(started)), committed_(std::move(committed)) {}
+
+  void unit_started(std::size_t unit) override {
+    since_ = Clock::now();
+    started_(unit);
+  }
+  void unit_committed(std::size_t unit, bool durable) override {
+    committed_(unit, std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - since_), durable);
+  }
+  void progress(double fraction, std::string_view what) override {
+    executor_.reporter_.statement_progress(fraction, what);
+  }
+  void warning(std::string_view text) override { executor_.reporter_.warning(text); }
+
+ private:
+  Executor& executor_;
+  std::function<void(std::size_t)> started_;
+  std::function<void(std::size_t, std::chrono::microseconds, bool)> committed_;
+  Clock::time_point since_ = Clock::now();
+};
+
+std::deque<PreparedScript> prepare(const std::vector<Step>& steps, Session& session) {
+  std::deque<PreparedScript> scripts;
+  for (const Step& step : steps) scripts.emplace_back(*step.migration, step.direction, step.file(), session);
+  return scripts;
+}
+
+Executor::Executor(Session& session, const Runner& runner, bool durable_each, Reporter& reporter, CancelToken& cancel)
+    : session_(session), runner_(runner), durable_each_(durable_each), reporter_(reporter), cancel_(cancel) {}
+
+Executor::~Executor() {
+  for (const auto& [index, step] : held_back_) reporter_.step_finished(step, done_[index].took, false);
+}
+
+ExecuteResult Executor::execute(std::span<const Unit> units, ExecuteObserver& observer) {
+  return session_.execute(units, observer);
+}
+
+LogRow Executor::log_row(const Step& step, const PreparedScript& script) const {
+  LogRow row;
+  row.action = step.direction == Direction::up ? LogAction::up : LogAction::down;
+  row.version = step.migration->version;
+  row.current = step.after ? step.after->version : no_version;
+  row.title = step.migration->title;
+  row.file = script.script().file;
+  row.size = script.size();
+  row.sha256 = script.sha256();
+  row.program = runner_.program;
+  row.runner = runner_name(runner_);
+  row.user = runner_.user;
+  return row;
+}
+
+void Executor::baseline(const std::optional<TrackerRow>& row) {
+  Unit unit;
+  unit.create_tables = true;
+  unit.claim = Claim{row, row};
+  LogRow log;
+  log.action = LogAction::baseline;
+  log.version = log.current = row ? row->version : no_version;
+  log.program = runner_.program;
+  log.runner = runner_name(runner_);
+  log.user = runner_.user;
+  unit.log = log;
+  Follower follower(
+      *this, [](std::size_t) {}, [](std::size_t, std::chrono::microseconds, bool) {});
+  const std::vector<Unit> units{unit};
+  ExecuteResult result = execute(units, follower);
+  if (result.error) throw *result.error;
+}
+
+void Executor::run(std::span<const Step> steps, const std::deque<PreparedScript>& scripts) {
+  for (std::size_t i = 0; i < steps.size();) {
+    cancel_.check();
+    if (scripts[i].mode() == RunMode::statements) {
+      run_statements(steps[i], scripts[i], i, steps.size(), i + 1 == steps.size());
+      ++i;
+      continue;
+    }
+    std::size_t last = i + 1;
+    while (last < steps.size() && scripts[last].mode() == RunMode::transaction) ++last;
+    run_transactions(steps, scripts, i, last, last == steps.size());
+    i = last;
+  }
+}
+
+void Executor::run_transactions(std::span<const Step> steps, const std::deque<PreparedScript>& scripts,
+                                std::size_t first, std::size_t last, bool ends_run) {
+  std::vector<Unit> units;
+  units.reserve(last - first);
+  for (std::size_t i = first; i < last; ++i) {
+    Unit unit;
+    unit.step = i;
+    unit.durable = durable_each_ || (ends_run && i + 1 == last);
+    unit.create_tables = i == first;
+    unit.claim = Claim{steps[i].before, steps[i].after};
+    unit.script = &scripts[i].script();
+    unit.begin = scripts[i].begin();
+    unit.end = scripts[i].end();
+    unit.log = log_row(steps[i], scripts[i]);
+    units.push_back(std::move(unit));
+  }
+  Follower follower(
+      *this,
+      [&](std::size_t unit) {
+        for (const std::string& note : scripts[first + unit].notes()) reporter_.note(note);
+        reporter_.step_started(steps[first + unit], first + unit, steps.size());
+        fail_point("step started");
+      },
+      [&](std::size_t unit, std::chrono::microseconds took, bool durable) {
+        finish_step(steps[first + unit], took, durable);
+        fail_point("step committed");
+      });
+  ExecuteResult result = execute(units, follower);
+  if (!result.error) return;
+  fail(steps[first + result.completed], scripts[first + result.completed], std::move(*result.error));
+}
+
+void Executor::finish_step(const Step& step, std::chrono::microseconds took, bool durable) {
+  done_.push_back({step.migration->version, step.migration->title, step.direction, took, false});
+  held_back_.emplace_back(done_.size() - 1, step);
+  if (durable) make_durable();
+}
+
+void Executor::make_durable() {
+  for (const auto& [index, step] : held_back_) {
+    done_[index].durable = true;
+    reporter_.step_finished(step, done_[index].took, true);
+  }
+  held_back_.clear();
+}
+
+void Executor::fail(const Step& step, const PreparedScript& script, Error error) {
+  error = script.locate(std::move(error));
+  if (error.code != ErrorCode::claim_lost && error.code != ErrorCode::busy) record_failure(step, script, error, {});
+  throw Error(error);
+}
+
+// Best effort (G17): the failure itself is what the user must hear of.
+void Executor::record_failure(const Step& step, const PreparedScript& script, const Error& error,
+                              std::vector<JournalWrite> journal) {
+  Unit unit;
+  unit.create_tables = true;
+  unit.journal = std::move(journal);
+  LogRow row = log_row(step, script);
+  row.failed = true;
+  row.current = left_dirty_ ? step.dirty_version : step.before ? step.before->version : no_version;
+  row.error = error.what();
+  row.error_code = error.native_code;
+  row.line = number(error.line);
+  row.statement = number(error.statement);
+  unit.log = std::move(row);
+  Follower follower(
+      *this, [](std::size_t) {}, [&](std::size_t, std::chrono::microseconds, bool) { make_durable(); });
+  const std::vector<Unit> units{unit};
+  session_.resume();
+  fail_point("before failure recorded");
+  ExecuteResult result = execute(units, follower);
+  if (result.error)
+    reporter_.warning(std::string("the failure could not be recorded in the database: ") + result.error->what());
+}
+
+void Executor::run_statements(const Step& step, const PreparedScript& script, std::size_t index, std::size_t count,
+                              bool ends_run) {
+  for (const std::string& note : script.notes()) reporter_.note(note);
+  reporter_.step_started(step, index, count);
+  const auto started = Clock::now();
+  LogRow log = log_row(step, script);
+  log.started_at = utc_now();
+  const std::string run = std::to_string(runner_.pid) + "@" + runner_.host + " " + log.started_at;
+  const Composer composer(step, script, run, runner_name(runner_));
+  Choreography plan = composer.compose(log);
+  plan.units.back().durable = durable_each_ || ends_run;
+
+  Follower follower(
+      *this,
+      [&](std::size_t unit) {
+        if (plan.units[unit].script != nullptr)
+          reporter_.statement_started(step, plan.statement[unit], script.units().size());
+        fail_point("statement started");
+      },
+      [&](std::size_t unit, std::chrono::microseconds, bool durable) {
+        fail_point("statement committed");
+        if (unit + 1 == plan.units.size())
+          finish_step(step, std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started), durable);
+      });
+  ExecuteResult result = execute(plan.units, follower);
+  if (!result.error) return;
+
+  Error error = script.locate(std::move(*result.error));
+  const std::size_t statement = plan.statement[result.completed];
+  if (statement == 0) fail(step, script, std::move(error));  // not even claimed: clean, as before
+  const bool had_body = plan.units[result.completed].script != nullptr;
+  error.statement = statement;
+  error.statements = script.units().size();
+  if (had_body && statement == 1 && result.outcome == Outcome::not_applied) {
+    // Nothing of the file is in the database: dirty would be a lie.
+    Unit revert;
+    revert.claim = Claim{composer.dirty_row(), step.before};
+    revert.journal.push_back({JournalWriteKind::close, {}});
+    Follower quiet(
+        *this, [](std::size_t) {}, [](std::size_t, std::chrono::microseconds, bool) {});
+    const std::vector<Unit> units{revert};
+    session_.resume();
+    if (!execute(units, quiet).error) fail(step, script, std::move(error));
+  }
+  left_dirty_ = true;
+  if (error.code == ErrorCode::claim_lost)
+    error = Error(ErrorCode::policy, "the tracker was changed by somebody else while this migration ran")
+                .with_file(error.file);
+  const JournalState state = !had_body                                ? JournalState::done
+                             : result.outcome == Outcome::not_applied ? JournalState::failed
+                                                                      : JournalState::unknown;
+  record_failure(step, script, error, {composer.outcome(statement, state, error)});
+  throw Error(error);
+}
+
+}  // namespace talos

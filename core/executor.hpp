@@ -1,0 +1,76 @@
+// Runs the steps of a plan on a session: composes units, follows them, and records what went wrong. Knows the state
+// machine (claim, body, history; dirty, journal, clean), and no SQL.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <deque>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cancel.hpp"
+#include "plan.hpp"
+#include "reporter.hpp"
+#include "script.hpp"
+#include "talos/driver.hpp"
+
+namespace talos {
+
+/// A step that is done.
+struct StepResult {
+  Version version = no_version;
+  std::string title;
+  Direction direction = Direction::up;
+  std::chrono::microseconds took{0};
+  bool durable = false;
+};
+
+/// Prepares every step's file, so that everything that can be refused is refused before anything runs.
+std::deque<PreparedScript> prepare(const std::vector<Step>& steps, Session& session);
+
+class Executor {
+ public:
+  Executor(Session& session, const Runner& runner, bool durable_each, Reporter& reporter, CancelToken& cancel);
+  ~Executor();
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+
+  /// Writes the baseline row that a taken-over tracker needs, at the tracker's state `row`.
+  void baseline(const std::optional<TrackerRow>& row);
+
+  /// Runs the steps in order. Throws what stopped it; ErrorCode::claim_lost means that another runner moved the
+  /// tracker, and the plan must be made anew. What was done before stands in done().
+  void run(std::span<const Step> steps, const std::deque<PreparedScript>& scripts);
+
+  const std::vector<StepResult>& done() const { return done_; }
+  /// A statement-by-statement step was left half-way: the tracker is dirty.
+  bool left_dirty() const { return left_dirty_; }
+
+ private:
+  class Follower;
+
+  void run_transactions(std::span<const Step> steps, const std::deque<PreparedScript>& scripts, std::size_t first,
+                        std::size_t last, bool ends_run);
+  void run_statements(const Step& step, const PreparedScript& script, std::size_t index, std::size_t count,
+                      bool ends_run);
+  ExecuteResult execute(std::span<const Unit> units, ExecuteObserver& observer);
+  void finish_step(const Step& step, std::chrono::microseconds took, bool durable);
+  void make_durable();
+  [[noreturn]] void fail(const Step& step, const PreparedScript& script, Error error);
+  void record_failure(const Step& step, const PreparedScript& script, const Error& error,
+                      std::vector<JournalWrite> journal);
+  LogRow log_row(const Step& step, const PreparedScript& script) const;
+
+  Session& session_;
+  const Runner& runner_;
+  bool durable_each_;
+  Reporter& reporter_;
+  CancelToken& cancel_;
+  std::vector<StepResult> done_;
+  std::vector<std::pair<std::size_t, Step>> held_back_;  ///< done, not yet durable: index in done_, and the step
+  bool left_dirty_ = false;
+};
+
+}  // namespace talos

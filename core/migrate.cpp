@@ -1,0 +1,292 @@
+#include "migrate.hpp"
+
+#include <algorithm>
+#include <functional>
+
+#include "edited_files.hpp"
+#include "run_lock.hpp"
+#include "runner_identity.hpp"
+
+namespace talos {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// --wait: the first connection is tried again while the server does not answer.
+std::unique_ptr<Session> connect(Driver& driver, const RunOptions& options, Access access, Reporter& reporter,
+                                 CancelToken& cancel) {
+  ConnectRequest request = options.connect;
+  request.access = access;
+  request.stop = &cancel.flag();
+  const auto deadline = Clock::now() + options.wait;
+  PollDelay delay(std::chrono::milliseconds(1000));
+  for (;;) {
+    cancel.check();
+    try {
+      return driver.connect(request);
+    } catch (const Error& error) {
+      if (error.code != ErrorCode::connection || Clock::now() >= deadline) throw;
+      reporter.connecting_again(error.what());
+    }
+    cancel.wait_for(delay.next());
+  }
+}
+
+void read_version(RunResult& result, const History& history) {
+  result.to = history.current();
+  result.dirty = history.dirty();
+}
+
+// up and down: everything between a connected session and the result.
+class Run {
+ public:
+  Run(Session& session, const MigrationSet& set, const Goal& goal, const RunOptions& options, Reporter& reporter,
+      CancelToken& cancel, RunResult& result)
+      : session_(session),
+        set_(set),
+        goal_(goal),
+        options_(options),
+        reporter_(reporter),
+        cancel_(cancel),
+        result_(result) {}
+
+  void operator()() {
+    if (nothing_to_do()) return;
+    RunLock lock(session_);
+    if (session_.capabilities().run_lock &&
+        !lock.acquire(options_.connect.lock_timeout, reporter_, cancel_, [this] { return nothing_to_do(); }))
+      return;
+    const auto deadline = Clock::now() + options_.connect.lock_timeout;
+    PollDelay delay;
+    while (!work_once(deadline)) {
+      cancel_.wait_for(delay.next());
+      cancel_.check();
+    }
+  }
+
+ private:
+  // Clean and nothing pending: no lock is needed to see that. Anything else, also a refusal, is decided under it.
+  bool nothing_to_do() {
+    try {
+      const History history = look();
+      const Plan plan = make_plan(set_, history, goal_, options_.policies);
+      if (!plan.empty()) return false;
+      settle(plan, history);
+      return true;
+    } catch (const Error& error) {
+      if (error.code == ErrorCode::connection) throw;
+      return false;
+    }
+  }
+
+  History look() {
+    const History history = interpret(session_.read_state(LogDepth::current), set_);
+    if (!from_known_) result_.from = history.current();
+    from_known_ = true;
+    read_version(result_, history);
+    return history;
+  }
+
+  void settle(const Plan& plan, const History& history) {
+    report_edits(history, options_.policies.strict ? Thoroughness::bodies : Thoroughness::sizes);
+    for (const std::string& warning : plan.warnings) reporter_.warning(warning);
+    result_.ahead = plan.ahead;
+    result_.already_done = result_.steps.empty();
+  }
+
+  void report_edits(const History& history, Thoroughness thoroughness) {
+    for (const std::string& edit : edited_files(set_, history, thoroughness)) {
+      if (options_.policies.strict)
+        throw Error(ErrorCode::policy, edit + " (--strict)")
+            .with_hint("restore the file, and put the change into a new migration");
+      reporter_.warning(edit);
+    }
+  }
+
+  // Reads, plans and executes under the lock. False: another runner was first, look again.
+  bool work_once(Clock::time_point deadline) {
+    const History history = look();
+    Plan plan = make_plan(set_, history, goal_, options_.policies);
+    if (plan.empty()) {
+      settle(plan, history);
+      return true;
+    }
+    report_edits(history, Thoroughness::bodies);
+    for (const std::string& warning : plan.warnings) reporter_.warning(warning);
+    const auto scripts = prepare(plan.steps, session_);
+    reporter_.planned(plan);
+    Executor executor(session_, options_.connect.runner, options_.durable_each, reporter_, cancel_);
+    try {
+      if (plan.baseline_due) executor.baseline(history.tracker);
+      executor.run(plan.steps, scripts);
+    } catch (const Error& error) {
+      account(executor);
+      const bool again =
+          error.code == ErrorCode::claim_lost || (error.code == ErrorCode::busy && Clock::now() < deadline);
+      if (!again) throw;
+      return false;
+    }
+    account(executor);
+    return true;
+  }
+
+  void account(const Executor& executor) {
+    for (const StepResult& step : executor.done()) result_.steps.push_back(step);
+    if (goal_.steps) *goal_.steps -= executor.done().size();
+    result_.dirty = executor.left_dirty();
+    try {
+      const State state = session_.read_state(LogDepth::current);
+      if (state.tracker.size() <= 1) read_version(result_, interpret(state, set_));
+    } catch (const Error& error) {
+      reporter_.warning(std::string("the state after the run could not be read: ") + error.what());
+    }
+  }
+
+  Session& session_;
+  const MigrationSet& set_;
+  Goal goal_;
+  const RunOptions& options_;
+  Reporter& reporter_;
+  CancelToken& cancel_;
+  RunResult& result_;
+  bool from_known_ = false;
+};
+
+// Runs `work` on a fresh session; any error lands in the result.
+RunResult with_session(Driver& driver, Access access, const RunOptions& options, Reporter& reporter,
+                       CancelToken& cancel, const std::function<void(Session&, RunResult&)>& work) {
+  RunResult result;
+  try {
+    const auto session = connect(driver, options, access, reporter, cancel);
+    const CancelToken::Attachment attachment(cancel, *session);
+    result.info = session->info();
+    work(*session, result);
+  } catch (const Error& error) {
+    result.error = error;
+  }
+  return result;
+}
+
+void check_forced_version(const MigrationSet& set, Version version, const Policies& policies) {
+  if (version < no_version)
+    throw Error(ErrorCode::usage,
+                "version " + std::to_string(version) + " is not a version: use -1 for nothing applied");
+  if (version == no_version || set.find(version) != nullptr || policies.allow_unknown_version) return;
+  throw Error(ErrorCode::policy, "no migration of " + set.origin() + " has version " + std::to_string(version))
+      .with_hint("check the number with migrate status, or force it by --allow-unknown-version");
+}
+
+Unit force_unit(const History& history, Version version, const MigrationSet& set, const Runner& runner) {
+  Unit unit;
+  unit.create_tables = true;
+  unit.claim = Claim{history.tracker, version == no_version ? std::nullopt : std::optional(TrackerRow{version, false})};
+  unit.journal.push_back({JournalWriteKind::close, {}});
+  LogRow log;
+  log.action = LogAction::force;
+  log.version = log.current = version;
+  if (const Migration* migration = set.find(version)) log.title = migration->title;
+  log.program = runner.program;
+  log.runner = runner_name(runner);
+  log.user = runner.user;
+  unit.log = std::move(log);
+  return unit;
+}
+
+class SilentObserver : public ExecuteObserver {
+ public:
+  explicit SilentObserver(Reporter& reporter) : reporter_(reporter) {}
+  void unit_started(std::size_t /*unit*/) override {}
+  void unit_committed(std::size_t /*unit*/, bool /*durable*/) override {}
+  void progress(double fraction, std::string_view what) override { reporter_.statement_progress(fraction, what); }
+  void warning(std::string_view text) override { reporter_.warning(text); }
+
+ private:
+  Reporter& reporter_;
+};
+
+std::optional<LogRow> last_failure(const std::vector<LogRow>& log) {
+  if (log.empty() || !log.back().failed) return std::nullopt;
+  return log.back();
+}
+
+}  // namespace
+
+RunResult run(Driver& driver, const MigrationSet& set, const Goal& goal, const RunOptions& options, Reporter& reporter,
+              CancelToken& cancel) {
+  const Access access = goal.direction == Direction::up ? Access::create : Access::write;
+  return with_session(driver, access, options, reporter, cancel, [&](Session& session, RunResult& result) {
+    Run(session, set, goal, options, reporter, cancel, result)();
+  });
+}
+
+RunResult dry_run(Driver& driver, const MigrationSet& set, const Goal& goal, const RunOptions& options,
+                  Reporter& reporter, CancelToken& cancel) {
+  return with_session(driver, Access::read, options, reporter, cancel, [&](Session& session, RunResult& result) {
+    const State state = session.read_state(LogDepth::current);
+    for (const std::string& note : state.notes) reporter.note(note);
+    const History history = interpret(state, set);
+    result.from = history.current();
+    read_version(result, history);
+    Plan plan = make_plan(set, history, goal, options.policies);
+    for (const std::string& warning : plan.warnings) reporter.warning(warning);
+    for (const std::string& edit : edited_files(set, history, Thoroughness::bodies)) {
+      if (options.policies.strict) throw Error(ErrorCode::policy, edit + " (--strict)");
+      reporter.warning(edit);
+    }
+    for (const Step& step : plan.steps) {
+      const PreparedScript script(*step.migration, step.direction, step.file(), session);
+      for (const std::string& note : script.notes()) reporter.note(note);
+    }
+    result.ahead = plan.ahead;
+    result.already_done = plan.steps.empty();
+    result.planned = std::move(plan.steps);
+  });
+}
+
+RunResult force(Driver& driver, const MigrationSet& set, Version version, const RunOptions& options, Reporter& reporter,
+                CancelToken& cancel) {
+  return with_session(driver, Access::write, options, reporter, cancel, [&](Session& session, RunResult& result) {
+    check_forced_version(set, version, options.policies);
+    RunLock lock(session);
+    if (session.capabilities().run_lock)
+      lock.acquire(options.connect.lock_timeout, reporter, cancel, [] { return false; });
+    for (bool forced = false; !forced;) {
+      cancel.check();
+      const History history = interpret(session.read_state(LogDepth::current), set);
+      result.from = history.current();
+      read_version(result, history);
+      const std::vector<Unit> units{force_unit(history, version, set, options.connect.runner)};
+      SilentObserver observer(reporter);
+      const ExecuteResult executed = session.execute(units, observer);
+      if (executed.error && executed.error->code != ErrorCode::claim_lost) throw Error(*executed.error);
+      forced = !executed.error;
+    }
+    result.to = version;
+    result.dirty = false;
+  });
+}
+
+Inspection inspect(Driver& driver, const MigrationSet& set, const RunOptions& options, LogDepth depth, bool verify,
+                   Reporter& reporter, CancelToken& cancel) {
+  const auto session = connect(driver, options, Access::read, reporter, cancel);
+  const CancelToken::Attachment attachment(cancel, *session);
+  Inspection result;
+  result.info = session->info();
+  result.state = session->read_state(depth);
+  result.history = interpret(result.state, set);
+  result.lock = session->observe_lock();
+  try {
+    result.ahead = is_ahead(set, result.history);
+  } catch (const Error& error) {
+    // Another set's database: up and down refuse, a look at it does not.
+    result.state.notes.emplace_back(error.what());
+  }
+  result.pending = pending(set, result.history);
+  result.out_of_order = out_of_order(set, result.history);
+  result.last_failure = last_failure(result.state.log);
+  result.edited = edited_files(set, result.history, verify ? Thoroughness::bodies : Thoroughness::sizes);
+  return result;
+}
+
+}  // namespace talos

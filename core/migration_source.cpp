@@ -1,0 +1,218 @@
+#include "migration_source.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <map>
+#include <system_error>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "talos/error.hpp"
+
+namespace talos {
+
+namespace {
+
+// Larger bodies are mapped, so that they cost no anonymous memory.
+constexpr std::int64_t largest_copied_body = 1 << 20;
+
+class FileDescriptor {
+ public:
+  explicit FileDescriptor(int fd) : fd_(fd) {}
+  ~FileDescriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+std::string system_message(int error) { return std::generic_category().message(error); }
+
+[[noreturn]] void cannot_read(const std::filesystem::path& path, int error) {
+  throw Error(ErrorCode::usage, "cannot read migration file " + path.string() + ": " + system_message(error));
+}
+
+[[noreturn]] void size_changed(const std::filesystem::path& path) {
+  throw Error(ErrorCode::usage, "migration file " + path.string() + " changed its size while it was read")
+      .with_hint("run the command again when nothing writes to the directory");
+}
+
+Body copy_file(int fd, std::size_t size, const std::filesystem::path& path) {
+  auto text = std::make_shared<std::string>(size + 1, '\0');
+  std::size_t length = 0;
+  while (length <= size) {
+    const ssize_t got = ::read(fd, text->data() + length, text->size() - length);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) cannot_read(path, errno);
+    if (got == 0) break;
+    length += static_cast<std::size_t>(got);
+  }
+  if (length != size) size_changed(path);
+  text->resize(size);
+  const std::string_view bytes(*text);
+  return Body(bytes, std::move(text));
+}
+
+Body map_file(int fd, std::size_t size, const std::filesystem::path& path) {
+  void* address = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0);
+  if (address == MAP_FAILED) cannot_read(path, errno);
+  std::shared_ptr<const void> owner(address, [size](void* mapped) { ::munmap(mapped, size); });
+  return Body(std::string_view(static_cast<const char*>(address), size), std::move(owner));
+}
+
+bool all_digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// A name that its author may well have meant as a migration; silence here is how a migration is forgotten.
+std::optional<std::string> looks_like_migration(std::string_view name) {
+  auto has = [&](std::string_view part) { return name.find(part) != std::string_view::npos; };
+  const bool direction = has(".up.") || has(".down.") || name.ends_with(".up") || name.ends_with(".down");
+  const bool sql = name.ends_with(".sql");
+  const bool leading_digits = !name.empty() && name[0] >= '0' && name[0] <= '9';
+  const bool flyway = sql && name.size() > 1 && (name[0] == 'V' || name[0] == 'U') && name[1] >= '0' && name[1] <= '9';
+  if (name.starts_with(".") || name.ends_with("~")) return std::nullopt;
+  if (!direction && !(sql && leading_digits) && !flyway) return std::nullopt;
+  return std::string(name);
+}
+
+struct Collected {
+  std::optional<MigrationFile> up, down;
+  std::string up_title, down_title;
+};
+
+class Collector {
+ public:
+  explicit Collector(std::string origin) : origin_(std::move(origin)) {}
+
+  void add(const FileName& parsed, MigrationFile file) {
+    Collected& entry = by_version_[parsed.version];
+    auto& slot = parsed.direction == Direction::up ? entry.up : entry.down;
+    if (slot)
+      throw Error(ErrorCode::usage, "two migration files have version " + std::to_string(parsed.version) + " (" +
+                                        std::string(to_string(parsed.direction)) + ") in " + origin_ + ": " +
+                                        std::min(slot->name, file.name) + " and " + std::max(slot->name, file.name))
+          .with_hint("give one of them another version");
+    slot = std::move(file);
+    (parsed.direction == Direction::up ? entry.up_title : entry.down_title) = parsed.title;
+  }
+
+  MigrationSet finish() && {
+    std::vector<Migration> migrations;
+    std::vector<std::string> warnings;
+    migrations.reserve(by_version_.size());
+    for (auto& [version, entry] : by_version_) {
+      if (entry.up && !entry.down) warnings.push_back(entry.up->name + " has no down file: it cannot be rolled back");
+      if (!entry.up) warnings.push_back(entry.down->name + " has no up file");
+      migrations.push_back({version, entry.up ? std::move(entry.up_title) : std::move(entry.down_title),
+                            std::move(entry.up), std::move(entry.down)});
+    }
+    return MigrationSet(std::move(origin_), std::move(migrations), std::move(warnings));
+  }
+
+ private:
+  std::string origin_;
+  std::map<Version, Collected> by_version_;
+};
+
+}  // namespace
+
+Body MigrationFile::load() const {
+  if (embedded != nullptr) {
+    const auto length = static_cast<std::size_t>(embedded->end - embedded->data);
+    return Body(std::string_view(reinterpret_cast<const char*>(embedded->data), length), nullptr);
+  }
+  const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (fd.get() < 0) cannot_read(path, errno);
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) cannot_read(path, errno);
+  if (status.st_size != size) size_changed(path);
+  return size > largest_copied_body ? map_file(fd.get(), static_cast<std::size_t>(size), path)
+                                    : copy_file(fd.get(), static_cast<std::size_t>(size), path);
+}
+
+MigrationSet::MigrationSet(std::string origin, std::vector<Migration> migrations, std::vector<std::string> warnings)
+    : origin_(std::move(origin)), migrations_(std::move(migrations)), warnings_(std::move(warnings)) {}
+
+const Migration* MigrationSet::find(Version version) const {
+  const auto found = std::lower_bound(migrations_.begin(), migrations_.end(), version,
+                                      [](const Migration& m, Version v) { return m.version < v; });
+  return found != migrations_.end() && found->version == version ? &*found : nullptr;
+}
+
+std::optional<FileName> parse_file_name(std::string_view name) {
+  const auto underscore = name.find('_');
+  if (underscore == std::string_view::npos || !all_digits(name.substr(0, underscore))) return std::nullopt;
+  std::string_view rest = name.substr(underscore + 1);
+  Direction direction = Direction::up;
+  if (rest.ends_with(".up.sql")) {
+    rest.remove_suffix(7);
+  } else if (rest.ends_with(".down.sql")) {
+    rest.remove_suffix(9);
+    direction = Direction::down;
+  } else {
+    return std::nullopt;
+  }
+  Version version = 0;
+  const std::string_view digits = name.substr(0, underscore);
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), version);
+  if (error != std::errc() || end != digits.data() + digits.size())
+    throw Error(ErrorCode::usage, "migration file " + std::string(name) + ": its version is above 9223372036854775807");
+  return FileName{version, rest, direction};
+}
+
+MigrationSet read_directory(const std::filesystem::path& directory) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(directory.c_str()), &::closedir);
+  if (!stream) {
+    const int error = errno;
+    Error failure(ErrorCode::usage,
+                  "cannot read the migrations directory " + directory.string() + ": " + system_message(error));
+    if (error == ENOENT) failure.hint = "mkdir -p " + directory.string();
+    throw failure;
+  }
+  Collector collector(directory.string());
+  for (errno = 0; const dirent* entry = ::readdir(stream.get()); errno = 0) {
+    const std::string_view name = entry->d_name;
+    if (name == "." || name == "..") continue;
+    const auto parsed = parse_file_name(name);
+    if (!parsed) {
+      if (looks_like_migration(name))
+        throw Error(ErrorCode::usage, std::string(name) + " in " + directory.string() +
+                                          " looks like a migration but is not named like one")
+            .with_hint("name it NNNNNN_title.up.sql or NNNNNN_title.down.sql, or move it out of the directory");
+      continue;
+    }
+    struct stat status {};
+    const std::filesystem::path path = directory / name;
+    if (::fstatat(::dirfd(stream.get()), entry->d_name, &status, 0) != 0) cannot_read(path, errno);
+    if (!S_ISREG(status.st_mode))
+      throw Error(ErrorCode::usage, "migration file " + path.string() + " is not a regular file");
+    collector.add(*parsed, MigrationFile{std::string(name), path, nullptr, status.st_size, {}});
+  }
+  if (errno != 0) cannot_read(directory, errno);
+  return std::move(collector).finish();
+}
+
+MigrationSet read_embedded(std::string_view plugin, std::span<const EmbeddedFile> files) {
+  Collector collector("embedded in the plugin " + std::string(plugin));
+  for (const EmbeddedFile& file : files) {
+    const auto parsed = parse_file_name(file.name);
+    if (!parsed)
+      throw Error(ErrorCode::plugin, "the plugin " + std::string(plugin) + " embeds " + file.name +
+                                         ", which is not named like a migration");
+    collector.add(*parsed, MigrationFile{file.name, {}, &file, file.end - file.data, file.sha256});
+  }
+  return std::move(collector).finish();
+}
+
+}  // namespace talos

@@ -1,0 +1,64 @@
+#include "run_lock.hpp"
+
+#include <algorithm>
+#include <random>
+
+namespace talos {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+std::chrono::milliseconds since(Clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start);
+}
+
+[[noreturn]] void timed_out(Session& session, std::chrono::milliseconds waited) {
+  const LockStatus lock = session.observe_lock();
+  throw Error(ErrorCode::lock_timeout, "another runner held the lock for all of " + std::to_string(waited.count()) +
+                                           " ms: " + describe_holder(lock))
+      .with_hint("see what it does with: migrate status; wait longer with --lock-timeout");
+}
+
+}  // namespace
+
+std::chrono::milliseconds PollDelay::next() {
+  static thread_local std::minstd_rand random(std::random_device{}());
+  const auto most = delay_.count();
+  delay_ = std::min(delay_ * 2, longest_);
+  return std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(most / 2, most)(random));
+}
+
+std::string describe_holder(const LockStatus& lock) {
+  if (!lock.holder || lock.holder->pid == 0) return "an unknown process";
+  std::string text = "pid " + std::to_string(lock.holder->pid);
+  if (!lock.holder->host.empty()) text += " on " + lock.holder->host;
+  if (!lock.holder->since.empty()) text += " since " + lock.holder->since;
+  if (!lock.holder->detail.empty()) text += " (" + lock.holder->detail + ")";
+  return text;
+}
+
+RunLock::~RunLock() {
+  try {
+    session_.unlock();
+  } catch (const Error&) {
+    // The connection is gone, and the lock with it; whatever broke it has been reported.
+  }
+}
+
+bool RunLock::acquire(std::chrono::milliseconds timeout, Reporter& reporter, CancelToken& cancel,
+                      const std::function<bool()>& finished) {
+  const auto start = Clock::now();
+  PollDelay delay;
+  while (!session_.try_lock()) {
+    if (finished()) return false;
+    const auto waited = since(start);
+    if (waited >= timeout) timed_out(session_, waited);
+    reporter.waiting_for_lock(session_.observe_lock(), waited);
+    cancel.wait_for(std::clamp(timeout - waited, std::chrono::milliseconds(1), delay.next()));
+    cancel.check();
+  }
+  return true;
+}
+
+}  // namespace talos

@@ -1,0 +1,43 @@
+// The run lock: polled, never waited for inside the database, given up when the run ends.
+#pragma once
+
+#include <chrono>
+#include <functional>
+
+#include "cancel.hpp"
+#include "reporter.hpp"
+#include "talos/driver.hpp"
+
+namespace talos {
+
+class RunLock {
+ public:
+  explicit RunLock(Session& session) : session_(session) {}
+  ~RunLock();
+  RunLock(const RunLock&) = delete;
+  RunLock& operator=(const RunLock&) = delete;
+
+  /// Polls until the lock is held (true), or `finished` says that another runner did all there was to do (false).
+  /// Throws ErrorCode::lock_timeout naming the holder, ErrorCode::cancelled.
+  bool acquire(std::chrono::milliseconds timeout, Reporter& reporter, CancelToken& cancel,
+               const std::function<bool()>& finished);
+
+ private:
+  Session& session_;
+};
+
+/// Waits between polls: 10 ms doubling to `longest`, with jitter, so that many waiters do not march in step.
+class PollDelay {
+ public:
+  explicit PollDelay(std::chrono::milliseconds longest = std::chrono::milliseconds(250)) : longest_(longest) {}
+  std::chrono::milliseconds next();
+
+ private:
+  std::chrono::milliseconds longest_;
+  std::chrono::milliseconds delay_{10};
+};
+
+/// "pid 4711 on db1 since 2026-…", or "an unknown process".
+std::string describe_holder(const LockStatus& lock);
+
+}  // namespace talos

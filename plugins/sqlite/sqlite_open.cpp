@@ -1,0 +1,142 @@
+// Opening a SQLite database: for writing, and for reading without leaving a trace (Q5).
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <thread>
+
+#include "sqlite_session.hpp"
+
+namespace talos::sqlite {
+
+namespace {
+
+bool exists(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0;
+}
+
+bool is_empty_or_missing(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) != 0 || status.st_size == 0;
+}
+
+std::string checked_table(const std::string& name) {
+  if (name.empty()) return "schema_migrations";
+  if (!is_table_name(name))
+    throw Error(ErrorCode::usage, "\"" + name + "\" cannot be the tracker table's name")
+        .with_hint("use a letter or _, then letters, digits, _ or $; at most 55 characters");
+  return name;
+}
+
+bool has_code(const Error& error, int code) { return error.native_code == code_name(code); }
+
+}  // namespace
+
+SqliteSession::SqliteSession(SqliteDsn dsn, const ConnectRequest& request)
+    : dsn_(std::move(dsn)),
+      access_(request.access),
+      runner_(request.runner),
+      tables_(!request.table.empty() ? request.table
+              : !dsn_.table.empty()  ? dsn_.table
+                                     : "schema_migrations"),
+      statement_timeout_(request.statement_timeout),
+      stop_(request.stop) {
+  constexpr std::chrono::milliseconds reader_patience{5000};
+  const auto own = access_ == Access::read ? std::min(request.lock_timeout, reader_patience) : request.lock_timeout;
+  busy_timeout_ = access_ == Access::read ? dsn_.busy_timeout.value_or(own) : own;
+  if (!dsn_.memory) lock_.emplace(dsn_.path);
+  if (!dsn_.memory && access_ != Access::create && !exists(dsn_.path)) return;
+  open();
+}
+
+void SqliteSession::open() {
+  script_ = nullptr;
+  session_touched_ = false;
+  synchronous_ = -1;
+  try {
+    if (access_ == Access::read && !dsn_.memory) return open_for_reading();
+    const int create = access_ == Access::create || dsn_.memory ? SQLITE_OPEN_CREATE : 0;
+    db_.emplace(connect(SQLITE_OPEN_READWRITE | create, false));
+  } catch (const Error& error) {
+    throw cannot_open(error);
+  }
+}
+
+Database SqliteSession::connect(int flags, bool immutable) {
+  Database db(dsn_.uri(immutable), flags);
+  install_handlers(db);
+  apply_pragmas(db);
+  // The first read tells a file that is no database, and shows what a reader may not do (Q5).
+  wal_ = db.one_text("PRAGMA journal_mode") == "wal";
+  db.one_text("SELECT count(*) FROM sqlite_schema");
+  foreign_keys_ = db.one_text("PRAGMA foreign_keys") == "1";
+  return db;
+}
+
+void SqliteSession::install_handlers(Database& db) {
+  sqlite3_busy_handler(db.get(), &SqliteSession::on_busy, this);
+  sqlite3_progress_handler(db.get(), 10'000, &SqliteSession::on_progress, this);
+  sqlite3_set_authorizer(db.get(), &SqliteSession::on_authorize, this);
+}
+
+void SqliteSession::apply_pragmas(Database& db) {
+  for (const auto& [name, value] : dsn_.pragmas) db.exec("PRAGMA " + name + " = " + value);
+}
+
+// A migrated WAL database on a read-only medium can be read as immutable; one with work in its log cannot: its
+// newest transactions would be missing.
+bool SqliteSession::may_read_immutable() const {
+  const std::string path = resolve_links(dsn_.path);
+  return !exists(path + "-journal") && is_empty_or_missing(path + "-wal");
+}
+
+void SqliteSession::open_for_reading() {
+  try {
+    db_.emplace(connect(SQLITE_OPEN_READONLY, false));
+    return;
+  } catch (const Error& error) {
+    const bool interrupted = has_code(error, SQLITE_READONLY_ROLLBACK) || has_code(error, SQLITE_READONLY_RECOVERY);
+    const bool unwritable = has_code(error, SQLITE_CANTOPEN) || has_code(error, SQLITE_READONLY_CANTINIT) ||
+                            has_code(error, SQLITE_READONLY_DIRECTORY);
+    if (!interrupted && !unwritable) throw;
+    if (unwritable && may_read_immutable()) {
+      db_.emplace(connect(SQLITE_OPEN_READONLY, true));
+      return;
+    }
+    notes_.push_back("a transaction was interrupted; the next write rolls it back");
+  }
+  try {
+    db_.emplace(connect(SQLITE_OPEN_READWRITE, false));
+  } catch (const Error&) {
+    throw Error(ErrorCode::connection,
+                "a transaction on " + dsn_.path +
+                    " was interrupted, and rolling it back needs write access to the file and its directory")
+        .with_hint("run as a user who may write there");
+  }
+}
+
+Error SqliteSession::cannot_open(const Error& error) const {
+  if (error.code == ErrorCode::busy || error.code == ErrorCode::cancelled) return failed(error);
+  namespace fs = std::filesystem;
+  Error result(ErrorCode::connection, "cannot open the SQLite database " + dsn_.describe() + ": " + error.what());
+  result.native_code = error.native_code;
+  if (dsn_.memory) return result;
+  std::error_code ignored;
+  const fs::path path = resolve_links(dsn_.path);
+  const fs::path directory = path.parent_path();
+  if (!fs::exists(directory, ignored)) {
+    result = Error(ErrorCode::connection, "cannot open the SQLite database " + dsn_.path + ": the directory " +
+                                              directory.string() + " does not exist")
+                 .with_hint("mkdir -p " + directory.string());
+  } else if (fs::is_directory(path, ignored)) {
+    result = Error(ErrorCode::connection, "cannot open the SQLite database " + dsn_.path + ": it is a directory");
+  } else if (has_code(error, SQLITE_NOTADB)) {
+    result.hint = "the file is not a SQLite database, or it is encrypted";
+  } else if (has_code(error, SQLITE_CANTOPEN)) {
+    const fs::path culprit = fs::exists(path, ignored) ? path : directory;
+    result.detail = culprit.string() + ": " + owner_and_mode(culprit);
+  }
+  return result;
+}
+
+}  // namespace talos::sqlite

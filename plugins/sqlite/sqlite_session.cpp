@@ -1,0 +1,308 @@
+#include "sqlite_session.hpp"
+
+#include <algorithm>
+#include <map>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include "sqlite_lexer.hpp"
+#include "talos/clock.hpp"
+#include "talos/fail_point.hpp"
+
+namespace talos::sqlite {
+
+namespace {
+
+constexpr int synchronous_full = 2;
+constexpr int synchronous_extra = 3;
+
+bool adds_journal_row(const Unit& unit) {
+  return std::any_of(unit.journal.begin(), unit.journal.end(),
+                     [](const JournalWrite& write) { return write.kind != JournalWriteKind::close; });
+}
+
+std::string describe(const std::pair<std::string, std::string>& tables, std::int64_t count) {
+  return std::to_string(count) + (count == 1 ? " row of " : " rows of ") + tables.first + " without a parent in " +
+         tables.second;
+}
+
+bool rebuilds_tables(const Unit& unit) {
+  return unit.script != nullptr && unit.journal.empty() && (unit.script->traits & trait_foreign_keys_off) != 0;
+}
+
+}  // namespace
+
+SessionInfo SqliteSession::do_info() const {
+  return {dsn_.describe(), std::string("SQLite ") + sqlite3_libversion(), tables_.name(), dsn_.no_transaction};
+}
+
+Capabilities SqliteSession::do_capabilities() const {
+  Capabilities capabilities;
+  capabilities.transactional_ddl = true;
+  capabilities.atomic_statements = true;
+  capabilities.run_lock = lock_.has_value();
+  capabilities.cancel = true;
+  capabilities.statement_timeout = true;
+  return capabilities;
+}
+
+State SqliteSession::do_read_state(LogDepth depth) {
+  if (!db_) {
+    State state;
+    state.database_exists = false;
+    return state;
+  }
+  statement_deadline_ = Clock::time_point::max();
+  try {
+    db_->exec("BEGIN");
+    State state = tables_.read(*db_, depth);
+    db_->exec("COMMIT");
+    state.notes = notes_;
+    return state;
+  } catch (const Error& error) {
+    roll_back();
+    throw failed(error);
+  }
+}
+
+bool SqliteSession::do_try_lock() {
+  if (!lock_) return true;
+  if (!db_)
+    throw Error(ErrorCode::connection, "the SQLite database " + dsn_.path + " does not exist")
+        .with_hint("migrate up creates it");
+  return lock_->try_lock(runner_);
+}
+
+void SqliteSession::do_unlock() {
+  if (lock_) lock_->unlock();
+}
+
+LockStatus SqliteSession::do_observe_lock() { return lock_ ? lock_->observe() : LockStatus{}; }
+
+std::uint64_t SqliteSession::do_split(std::string_view text, const StatementSink& sink) {
+  return split_sql(text, sink);
+}
+
+ExecuteResult SqliteSession::do_execute(std::span<const Unit> units, ExecuteObserver& observer) {
+  ExecuteResult result;
+  for (const Unit& unit : units) {
+    try {
+      if (!db_) throw Error(ErrorCode::connection, "the SQLite database " + dsn_.path + " does not exist");
+      run_unit(unit, result.completed, observer);
+    } catch (const Error& error) {
+      roll_back();
+      result.error = failed(error);
+      result.outcome = Outcome::not_applied;
+      break;
+    }
+    ++result.completed;
+  }
+  try {
+    if (db_) start_clean(nullptr);
+  } catch (const Error& error) {
+    if (!result.error) observer.warning(std::string("after the last migration: ") + error.what());
+  }
+  return result;
+}
+
+void SqliteSession::run_unit(const Unit& unit, std::size_t index, ExecuteObserver& observer) {
+  if (stop_requested()) throw Error(ErrorCode::cancelled, "stopped before the next statement");
+  if (unit.script != nullptr && unit.script != script_) start_clean(unit.script);
+  observer.unit_started(index);
+  if (unit.transaction)
+    run_transaction(unit);
+  else
+    run_body(unit, false);
+  observer.unit_committed(index, true);
+}
+
+// G6: what the script before left behind is gone. A new connection is the only state that is surely fresh; an
+// in-memory database lives in its connection, so there the pragmas are set back one by one.
+void SqliteSession::start_clean(const Script* script) {
+  if (session_touched_ && !dsn_.memory) {
+    db_.reset();
+    open();
+  } else if (session_touched_) {
+    for (const char* pragma :
+         {"defer_foreign_keys", "ignore_check_constraints", "recursive_triggers", "case_sensitive_like", "query_only",
+          "writable_schema", "legacy_alter_table", "reverse_unordered_selects"})
+      db_->exec(std::string("PRAGMA ") + pragma + " = OFF");
+    db_->exec(std::string("PRAGMA foreign_keys = ") + (foreign_keys_ ? "ON" : "OFF"));
+    apply_pragmas(*db_);
+    synchronous_ = -1;
+  }
+  script_ = script;
+  session_touched_ = script != nullptr && (script->traits & (trait_session_state | trait_foreign_keys_off)) != 0;
+}
+
+// Commits are never less durable than FULL; the last of a run also syncs the directory after the journal's removal
+// (EXTRA), which WAL has no need of.
+void SqliteSession::prepare_commit_safety(bool last_of_run) {
+  if (!dsn_.journal_mode.empty()) {
+    wal_ = db_->one_text("PRAGMA journal_mode = " + dsn_.journal_mode) == "wal";
+    dsn_.journal_mode.clear();
+  }
+  const int wanted = !wal_ && (last_of_run || dsn_.synchronous_extra) ? synchronous_extra : synchronous_full;
+  if (wanted == synchronous_ && !session_touched_) return;
+  db_->exec("PRAGMA synchronous = " + std::to_string(wanted));
+  synchronous_ = wanted;
+}
+
+void SqliteSession::begin(const Unit& unit) {
+  fail_point("sqlite before begin");
+  prepare_commit_safety(unit.durable);
+  busy_since_ = {};
+  db_->exec("BEGIN IMMEDIATE");
+}
+
+void SqliteSession::run_transaction(const Unit& unit) {
+  const auto started = Clock::now();
+  const std::string started_at = utc_now();
+  const bool foreign_keys_off = rebuilds_tables(unit);
+  // Set back by start_clean().
+  if (foreign_keys_off) db_->exec("PRAGMA foreign_keys = OFF");
+  // In a statement-by-statement script PRAGMA foreign_keys must take effect, which it only does outside.
+  else if (unit.script != nullptr && !unit.journal.empty())
+    run_body(unit, true);
+  begin(unit);
+  const auto violations_before = foreign_keys_off ? foreign_key_violations() : Violations{};
+  if (unit.create_tables) tables_.create(*db_, adds_journal_row(unit));
+  if (unit.claim) tables_.claim(*db_, *unit.claim);
+  fail_point("sqlite after claim");
+  if (unit.script != nullptr) run_body(unit, false);
+  fail_point("sqlite after body");
+  run_bookkeeping(unit, started_at, started);
+  commit(foreign_keys_off, violations_before);
+  fail_point("sqlite after commit");
+}
+
+void SqliteSession::run_bookkeeping(const Unit& unit, const std::string& started_at, Clock::time_point started) {
+  if (unit.journal.empty() && !unit.log) return;
+  // A file may have set query_only: our rows are written all the same.
+  if (session_touched_) db_->exec("PRAGMA query_only = OFF");
+  const std::string now = unit.journal.empty() ? std::string() : utc_now();
+  for (const JournalWrite& write : unit.journal) tables_.write_journal(*db_, write, now);
+  if (unit.log)
+    tables_.write_log(*db_, *unit.log, started_at,
+                      std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started));
+}
+
+void SqliteSession::commit(bool foreign_keys_were_off, const Violations& violations_before) {
+  if (foreign_keys_were_off) {
+    for (const auto& [tables, count] : foreign_key_violations()) {
+      const auto before = violations_before.find(tables);
+      if (before == violations_before.end() || count > before->second)
+        throw Error(ErrorCode::statement, "foreign key check failed after the migration: " + describe(tables, count))
+            .with_native_code(code_name(SQLITE_CONSTRAINT_FOREIGNKEY));
+    }
+  }
+  fail_point("sqlite before commit");
+  statement_deadline_ = Clock::time_point::max();
+  try {
+    db_->exec("COMMIT");
+  } catch (const Error& refused) {
+    // Deferred foreign keys are checked by COMMIT, which cannot say where.
+    if (refused.native_code != code_name(SQLITE_CONSTRAINT_FOREIGNKEY)) throw;
+    Error error(refused);
+    for (const auto& [tables, count] : foreign_key_violations()) error.detail = describe(tables, count);
+    throw Error(error);
+  }
+}
+
+// Counted by table and parent: rowids change when a table is rebuilt, counts do not.
+SqliteSession::Violations SqliteSession::foreign_key_violations() {
+  Violations counts;
+  Query query(*db_, "SELECT \"table\", parent FROM pragma_foreign_key_check");
+  while (query.step()) ++counts[{query.text(0), query.text(1)}];
+  return counts;
+}
+
+void SqliteSession::roll_back() noexcept {
+  // SQLite may have rolled back by itself already (INTERRUPT, FULL, RAISE(ROLLBACK)).
+  if (db_ && db_->in_transaction()) sqlite3_exec(db_->get(), "ROLLBACK", nullptr, nullptr, nullptr);
+  in_file_ = false;
+}
+
+void SqliteSession::run_body(const Unit& unit, bool foreign_keys_pragmas_only) {
+  const std::string_view body = unit.script->text.substr(unit.begin, unit.end - unit.begin);
+  split_sql(body, [&](const Statement& statement) {
+    const std::string_view text = body.substr(statement.offset, statement.length);
+    if (foreign_keys_pragmas_only && !is_foreign_keys_pragma(text)) return;
+    run_statement(std::string(text), unit.begin + statement.offset);
+  });
+}
+
+// Each statement from a buffer of its own: preparing over the rest of the file would be quadratic (Q8).
+void SqliteSession::run_statement(const std::string& sql, std::size_t offset) {
+  if (stop_requested()) throw Error(ErrorCode::cancelled, "stopped before the next statement").at(offset);
+  statement_deadline_ = statement_timeout_.count() > 0 ? Clock::now() + statement_timeout_ : Clock::time_point::max();
+  in_file_ = true;
+  sqlite3_stmt* prepared = nullptr;
+  const int result = sqlite3_prepare_v2(db_->get(), sql.c_str(), static_cast<int>(sql.size() + 1), &prepared, nullptr);
+  const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> statement(prepared, &sqlite3_finalize);
+  if (result != SQLITE_OK) {
+    const int inside = sqlite3_error_offset(db_->get());
+    throw error_of(db_->get()).at(offset + static_cast<std::size_t>(std::max(inside, 0)));
+  }
+  int step = SQLITE_DONE;
+  if (statement)
+    while ((step = sqlite3_step(statement.get())) == SQLITE_ROW) {
+    }
+  if (step != SQLITE_DONE) throw error_of(db_->get()).at(offset);
+  in_file_ = false;
+  fail_point("sqlite after statement");
+}
+
+Error SqliteSession::failed(Error error) const {
+  if (error.code == ErrorCode::busy) {
+    if (stop_requested()) return Error(ErrorCode::cancelled, "stopped while another process was writing");
+    Error busy(ErrorCode::busy, "another process is writing to " + dsn_.describe() + ", and did not stop for " +
+                                    std::to_string(busy_timeout_.count()) + " ms");
+    busy.native_code = error.native_code;
+    busy.hint = "stop the writer, or wait longer with --lock-timeout";
+    if (const LockStatus lock = lock_ ? lock_->observe() : LockStatus{}; lock.held && lock.holder)
+      busy.detail = "the run lock is held by pid " + std::to_string(lock.holder->pid) + " on " + lock.holder->host;
+    return busy;
+  }
+  if (error.code == ErrorCode::cancelled && timed_out_ && !stop_requested()) {
+    Error timeout(ErrorCode::statement, "the statement ran longer than --statement-timeout (" +
+                                            std::to_string(statement_timeout_.count()) + " ms) and was stopped");
+    timeout.native_code = error.native_code;
+    timeout.offset = error.offset;
+    return timeout;
+  }
+  return error;
+}
+
+bool SqliteSession::stop_requested() const { return cancelled_.load(std::memory_order_relaxed); }
+
+int SqliteSession::on_progress(void* self) {
+  auto& session = *static_cast<SqliteSession*>(self);
+  if (session.stop_requested()) return 1;
+  session.timed_out_ = Clock::now() > session.statement_deadline_;
+  return session.timed_out_ ? 1 : 0;
+}
+
+// Waits for writers that are no runners of ours: short naps until the deadline.
+int SqliteSession::on_busy(void* self, int attempt) {
+  auto& session = *static_cast<SqliteSession*>(self);
+  const auto now = Clock::now();
+  if (attempt == 0) session.busy_since_ = now;
+  const bool stopped = session.stop_requested() ||
+                       (!session.db_ && session.stop_ != nullptr && session.stop_->load(std::memory_order_relaxed));
+  if (stopped || now - session.busy_since_ >= session.busy_timeout_) return 0;
+  std::this_thread::sleep_for(std::chrono::milliseconds(std::min(1 + attempt, 25)));
+  return 1;
+}
+
+int SqliteSession::on_authorize(void* self, int action, const char* /*operation*/, const char* name,
+                                const char* /*database*/, const char* /*trigger*/) {
+  const auto& session = *static_cast<SqliteSession*>(self);
+  if (!session.in_file_) return SQLITE_OK;
+  if (action == SQLITE_TRANSACTION) return SQLITE_DENY;
+  if (action == SQLITE_SAVEPOINT && name != nullptr && std::string_view(name).starts_with("talos_")) return SQLITE_DENY;
+  return SQLITE_OK;
+}
+
+}  // namespace talos::sqlite

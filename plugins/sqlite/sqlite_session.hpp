@@ -1,0 +1,92 @@
+// A session on one SQLite database: reads state, runs units, cancels.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sqlite_db.hpp"
+#include "sqlite_dsn.hpp"
+#include "sqlite_run_lock.hpp"
+#include "sqlite_tables.hpp"
+#include "talos/driver.hpp"
+
+namespace talos::sqlite {
+
+class SqliteSession : public Session {
+ public:
+  SqliteSession(SqliteDsn dsn, const ConnectRequest& request);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  SessionInfo do_info() const override;
+  Capabilities do_capabilities() const override;
+  State do_read_state(LogDepth depth) override;
+  bool do_try_lock() override;
+  void do_unlock() override;
+  LockStatus do_observe_lock() override;
+  std::uint64_t do_split(std::string_view text, const StatementSink& sink) override;
+  ExecuteResult do_execute(std::span<const Unit> units, ExecuteObserver& observer) override;
+  void do_cancel() noexcept override { cancelled_ = true; }
+  void do_resume() override { cancelled_ = false; }
+
+  // Opening (sqlite_open.cpp)
+  void open();
+  void open_for_reading();
+  Database connect(int flags, bool immutable);
+  void install_handlers(Database& db);
+  void apply_pragmas(Database& db);
+  bool may_read_immutable() const;
+  Error cannot_open(const Error& error) const;
+
+  // Running (sqlite_session.cpp)
+  void run_unit(const Unit& unit, std::size_t index, ExecuteObserver& observer);
+  void run_transaction(const Unit& unit);
+  void run_bookkeeping(const Unit& unit, const std::string& started_at, Clock::time_point started);
+  void run_body(const Unit& unit, bool foreign_keys_pragmas_only);
+  void run_statement(const std::string& sql, std::size_t offset);
+  void prepare_commit_safety(bool last_of_run);
+  void begin(const Unit& unit);
+  /// Rows without their parent, by table and parent.
+  using Violations = std::map<std::pair<std::string, std::string>, std::int64_t>;
+  void commit(bool foreign_keys_were_off, const Violations& violations_before);
+  void roll_back() noexcept;
+  void start_clean(const Script* script);
+  Violations foreign_key_violations();
+  Error failed(Error error) const;
+  bool stop_requested() const;
+
+  static int on_progress(void* self);
+  static int on_busy(void* self, int attempt);
+  static int on_authorize(void* self, int action, const char* operation, const char* name, const char* database,
+                          const char* trigger);
+
+  SqliteDsn dsn_;
+  Access access_;
+  Runner runner_;
+  Tables tables_;
+  std::optional<RunLockFile> lock_;
+  std::optional<Database> db_;      ///< empty while the file does not exist
+  std::vector<std::string> notes_;  ///< about how the database was opened
+  std::chrono::milliseconds busy_timeout_;
+  std::chrono::milliseconds statement_timeout_;
+  const std::atomic<bool>* stop_;
+  std::atomic<bool> cancelled_{false};
+
+  const Script* script_ = nullptr;  ///< whose units ran last
+  bool session_touched_ = false;    ///< it may have left pragmas, attached databases, temporary objects
+  bool in_file_ = false;            ///< statements of a file are being prepared: the authorizer is strict
+  bool wal_ = false;
+  int synchronous_ = -1;       ///< as last set; -1 = unknown
+  bool foreign_keys_ = false;  ///< of a fresh connection
+  Clock::time_point statement_deadline_ = Clock::time_point::max();
+  Clock::time_point busy_since_{};
+  bool timed_out_ = false;
+};
+
+}  // namespace talos::sqlite
