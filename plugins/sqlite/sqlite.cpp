@@ -16,4 +16,4 @@ class SqliteDriver : public Driver {
 
 }  // namespace talos::sqlite
 
-TALOS_PLUGIN(talos::sqlite::SqliteDriver, "sqlite", TALOS_PLUGIN_VERSION, "sqlite sqlite3")
+TALOS_PLUGIN(talos::sqlite::SqliteDriver, "sqlite", TALOS_PLUGIN_VERSION, "sqlite sqlite3");

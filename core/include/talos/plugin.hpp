@@ -1,6 +1,6 @@
 // SDK. How a shared object becomes a plugin: write a Driver and a Session (driver.hpp), and once, in one source file:
 //
-//   TALOS_PLUGIN(MyDriver, "mydb", "1.0.0", "mydb mydb-tls")
+//   TALOS_PLUGIN(MyDriver, "mydb", "1.0.0", "mydb mydb-tls");
 //
 // with the plugin's name (its file is <name>.so), its version, and the DSN schemes it serves. Build it with CMake's
 // talos_add_plugin(), which also embeds migrations. docs/plugins.md is the guide.
