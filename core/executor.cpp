@@ -342,7 +342,9 @@ void Executor::run_statements(const Step& step, const PreparedScript& script, st
         *this, [](std::size_t) {}, [](std::size_t, std::chrono::microseconds, bool) {});
     const std::vector<Unit> units{revert};
     session_.resume();
-    if (!execute(units, quiet).error) fail(step, script, std::move(error));
+    const ExecuteResult reverted = execute(units, quiet);
+    if (!reverted.error) fail(step, script, std::move(error));
+    reporter_.warning(std::string("the tracker could not be set back: ") + reverted.error->what());
   }
   left_dirty_ = true;
   if (error.code == ErrorCode::claim_lost)

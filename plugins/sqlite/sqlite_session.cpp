@@ -221,7 +221,6 @@ SqliteSession::Violations SqliteSession::foreign_key_violations() {
 void SqliteSession::roll_back() noexcept {
   // SQLite may have rolled back by itself already (INTERRUPT, FULL, RAISE(ROLLBACK)).
   if (db_ && db_->in_transaction()) sqlite3_exec(db_->get(), "ROLLBACK", nullptr, nullptr, nullptr);
-  in_file_ = false;
 }
 
 void SqliteSession::run_body(const Unit& unit, bool foreign_keys_pragmas_only) {
@@ -237,9 +236,11 @@ void SqliteSession::run_body(const Unit& unit, bool foreign_keys_pragmas_only) {
 void SqliteSession::run_statement(const std::string& sql, std::size_t offset) {
   if (stop_requested()) throw Error(ErrorCode::cancelled, "stopped before the next statement").at(offset);
   statement_deadline_ = statement_timeout_.count() > 0 ? Clock::now() + statement_timeout_ : Clock::time_point::max();
+  // Only while it is compiled: VACUUM uses transactions inside.
   in_file_ = true;
   sqlite3_stmt* prepared = nullptr;
   const int result = sqlite3_prepare_v2(db_->get(), sql.c_str(), static_cast<int>(sql.size() + 1), &prepared, nullptr);
+  in_file_ = false;
   const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> statement(prepared, &sqlite3_finalize);
   if (result != SQLITE_OK) {
     const int inside = sqlite3_error_offset(db_->get());
@@ -250,7 +251,6 @@ void SqliteSession::run_statement(const std::string& sql, std::size_t offset) {
     while ((step = sqlite3_step(statement.get())) == SQLITE_ROW) {
     }
   if (step != SQLITE_DONE) throw error_of(db_->get()).at(offset);
-  in_file_ = false;
   fail_point("sqlite after statement");
 }
 
