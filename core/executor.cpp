@@ -133,19 +133,16 @@ class Composer {
 
 }  // namespace
 
-/// Turns the session's events into the reporter's, and keeps time.
+/// Turns the session's events into the reporter's.
 class Executor::Follower : public ExecuteObserver {
  public:
   Follower(Executor& executor, std::function<void(std::size_t)> started,
            std::function<void(std::size_t, std::chrono::microseconds, bool)> committed)
       : executor_(executor), started_(std::move(started)), committed_(std::move(committed)) {}
 
-  void unit_started(std::size_t unit) override {
-    since_ = Clock::now();
-    started_(unit);
-  }
-  void unit_committed(std::size_t unit, bool durable) override {
-    committed_(unit, std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - since_), durable);
+  void unit_started(std::size_t unit) override { started_(unit); }
+  void unit_committed(std::size_t unit, std::chrono::microseconds took, bool durable) override {
+    committed_(unit, took, durable);
   }
   void progress(double fraction, std::string_view what) override {
     executor_.reporter_.statement_progress(fraction, what);
@@ -156,7 +153,6 @@ class Executor::Follower : public ExecuteObserver {
   Executor& executor_;
   std::function<void(std::size_t)> started_;
   std::function<void(std::size_t, std::chrono::microseconds, bool)> committed_;
-  Clock::time_point since_ = Clock::now();
 };
 
 std::deque<PreparedScript> prepare(const std::vector<Step>& steps, Session& session) {

@@ -197,7 +197,7 @@ class SilentObserver : public ExecuteObserver {
  public:
   explicit SilentObserver(Reporter& reporter) : reporter_(reporter) {}
   void unit_started(std::size_t /*unit*/) override {}
-  void unit_committed(std::size_t /*unit*/, bool /*durable*/) override {}
+  void unit_committed(std::size_t /*unit*/, std::chrono::microseconds /*took*/, bool /*durable*/) override {}
   void progress(double fraction, std::string_view what) override { reporter_.statement_progress(fraction, what); }
   void warning(std::string_view text) override { reporter_.warning(text); }
 

@@ -17,6 +17,14 @@ namespace {
 constexpr int synchronous_full = 2;
 constexpr int synchronous_extra = 3;
 
+std::chrono::microseconds since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
+}
+
+bool shares_commit(const Unit& unit) {
+  return unit.transaction && unit.script != nullptr && unit.claim && unit.journal.empty() && unit.script->traits == 0;
+}
+
 bool adds_journal_row(const Unit& unit) {
   return std::any_of(unit.journal.begin(), unit.journal.end(),
                      [](const JournalWrite& write) { return write.kind != JournalWriteKind::close; });
@@ -86,17 +94,12 @@ std::uint64_t SqliteSession::do_split(std::string_view text, const StatementSink
 
 ExecuteResult SqliteSession::do_execute(std::span<const Unit> units, ExecuteObserver& observer) {
   ExecuteResult result;
-  for (const Unit& unit : units) {
-    try {
-      if (!db_) throw Error(ErrorCode::connection, "the SQLite database " + dsn_.path + " does not exist");
-      run_unit(unit, result.completed, observer);
-    } catch (const Error& error) {
-      roll_back();
-      result.error = failed(error);
-      result.outcome = Outcome::not_applied;
-      break;
-    }
-    ++result.completed;
+  try {
+    if (!db_) throw Error(ErrorCode::connection, "the SQLite database " + dsn_.path + " does not exist");
+    while (result.completed < units.size()) run_next(units, result.completed, observer);
+  } catch (const Error& error) {
+    roll_back();
+    result.error = failed(error);
   }
   try {
     if (db_) start_clean(nullptr);
@@ -106,15 +109,97 @@ ExecuteResult SqliteSession::do_execute(std::span<const Unit> units, ExecuteObse
   return result;
 }
 
-void SqliteSession::run_unit(const Unit& unit, std::size_t index, ExecuteObserver& observer) {
-  if (stop_requested()) throw Error(ErrorCode::cancelled, "stopped before the next statement");
+// Counts in `completed` what is committed.
+void SqliteSession::run_next(std::span<const Unit> units, std::size_t& completed, ExecuteObserver& observer) {
+  const std::span<const Unit> group = group_at(units, completed);
+  if (group.size() > 1 && run_group(group, completed, observer)) return;
+  // Alone: because it must, or because its group failed and the failing one is to be named.
+  const std::size_t end = completed + group.size();
+  while (completed < end) run_unit(units[completed], completed, observer);
+}
+
+void SqliteSession::run_unit(const Unit& unit, std::size_t& completed, ExecuteObserver& observer) {
+  check_stop();
   if (unit.script != nullptr && unit.script != script_) start_clean(unit.script);
-  observer.unit_started(index);
+  observer.unit_started(completed);
+  const auto started = Clock::now();
   if (unit.transaction)
     run_transaction(unit);
   else
     run_body(unit, false);
-  observer.unit_committed(index, true);
+  ++completed;
+  observer.unit_committed(completed - 1, since(started), true);
+}
+
+// Migrations that may share a commit (Q7): whole transactions that leave the session as it was. A unit that must be
+// durable by itself ends its group.
+std::span<const Unit> SqliteSession::group_at(std::span<const Unit> units, std::size_t first) const {
+  std::size_t count = 0;
+  while (first + count < units.size() && shares_commit(units[first + count])) {
+    ++count;
+    if (units[first + count - 1].durable) break;
+  }
+  return units.subspan(first, std::max<std::size_t>(count, 1));
+}
+
+// Runs units under savepoints of one transaction, for about `longest_group` of lock time, and reports them once that is
+// committed. A unit that fails is rolled back to its savepoint and the ones before it are committed. False: nothing of
+// the group is in the database, run its units one by one.
+bool SqliteSession::run_group(std::span<const Unit> group, std::size_t& completed, ExecuteObserver& observer) {
+  constexpr std::chrono::milliseconds longest_group{100};
+  check_stop();
+  start_clean(group.front().script);
+  std::vector<std::chrono::microseconds> took;
+  std::optional<Error> error;
+  begin(group.back());
+  const auto opened = Clock::now();
+  for (const Unit& unit : group) {
+    observer.unit_started(completed + took.size());
+    const auto started = Clock::now();
+    try {
+      db_->exec("SAVEPOINT talos_step");
+      run_inside(unit, utc_now(), started);
+      if (has_deferred_violations()) throw Error(ErrorCode::statement, "FOREIGN KEY constraint failed");
+      db_->exec("RELEASE talos_step");
+    } catch (const Error& failure) {
+      error = failure;
+      break;
+    }
+    took.push_back(since(started));
+    script_ = unit.script;
+    if (since(opened) >= longest_group) break;
+  }
+  // Some errors end the whole transaction (INTERRUPT, FULL, RAISE(ROLLBACK)).
+  if (!db_->in_transaction() || (error && took.empty())) return give_up_group(error);
+  if (error) db_->exec("ROLLBACK TO talos_step; RELEASE talos_step");
+  try {
+    commit(false, {});
+  } catch (const Error& refused) {
+    return give_up_group(refused);
+  }
+  for (const auto time : took) {
+    ++completed;
+    observer.unit_committed(completed - 1, time, true);
+  }
+  return true;
+}
+
+// A stop is not tried again; everything else is, one by one, so that the failing unit is named.
+bool SqliteSession::give_up_group(const std::optional<Error>& error) {
+  roll_back();
+  if (error && (error->code == ErrorCode::cancelled && !timed_out_)) throw Error(*error);
+  return false;
+}
+
+void SqliteSession::check_stop() const {
+  if (stop_requested()) throw Error(ErrorCode::cancelled, "stopped before the next statement");
+}
+
+bool SqliteSession::has_deferred_violations() const {
+  int current = 0;
+  int highest = 0;
+  sqlite3_db_status(db_->get(), SQLITE_DBSTATUS_DEFERRED_FKS, &current, &highest, 0);
+  return current != 0;
 }
 
 // G6: what the script before left behind is gone. A new connection is the only state that is surely fresh; an
@@ -167,14 +252,19 @@ void SqliteSession::run_transaction(const Unit& unit) {
     run_body(unit, true);
   begin(unit);
   const auto violations_before = foreign_keys_off ? foreign_key_violations() : Violations{};
+  run_inside(unit, started_at, started);
+  commit(foreign_keys_off, violations_before);
+  fail_point("sqlite after commit");
+}
+
+// What stands between BEGIN and COMMIT, or a savepoint and its release.
+void SqliteSession::run_inside(const Unit& unit, const std::string& started_at, Clock::time_point started) {
   if (unit.create_tables) tables_.create(*db_, adds_journal_row(unit));
   if (unit.claim) tables_.claim(*db_, *unit.claim);
   fail_point("sqlite after claim");
   if (unit.script != nullptr) run_body(unit, false);
   fail_point("sqlite after body");
   run_bookkeeping(unit, started_at, started);
-  commit(foreign_keys_off, violations_before);
-  fail_point("sqlite after commit");
 }
 
 void SqliteSession::run_bookkeeping(const Unit& unit, const std::string& started_at, Clock::time_point started) {
@@ -183,9 +273,7 @@ void SqliteSession::run_bookkeeping(const Unit& unit, const std::string& started
   if (session_touched_) db_->exec("PRAGMA query_only = OFF");
   const std::string now = unit.journal.empty() ? std::string() : utc_now();
   for (const JournalWrite& write : unit.journal) tables_.write_journal(*db_, write, now);
-  if (unit.log)
-    tables_.write_log(*db_, *unit.log, started_at,
-                      std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started));
+  if (unit.log) tables_.write_log(*db_, *unit.log, started_at, since(started));
 }
 
 void SqliteSession::commit(bool foreign_keys_were_off, const Violations& violations_before) {
@@ -234,7 +322,7 @@ void SqliteSession::run_body(const Unit& unit, bool foreign_keys_pragmas_only) {
 
 // Each statement from a buffer of its own: preparing over the rest of the file would be quadratic (Q8).
 void SqliteSession::run_statement(const std::string& sql, std::size_t offset) {
-  if (stop_requested()) throw Error(ErrorCode::cancelled, "stopped before the next statement").at(offset);
+  check_stop();
   statement_deadline_ = statement_timeout_.count() > 0 ? Clock::now() + statement_timeout_ : Clock::time_point::max();
   // Only while it is compiled: VACUUM uses transactions inside.
   in_file_ = true;

@@ -45,7 +45,14 @@ class SqliteSession : public Session {
   Error cannot_open(const Error& error) const;
 
   // Running (sqlite_session.cpp)
-  void run_unit(const Unit& unit, std::size_t index, ExecuteObserver& observer);
+  void run_next(std::span<const Unit> units, std::size_t& completed, ExecuteObserver& observer);
+  std::span<const Unit> group_at(std::span<const Unit> units, std::size_t first) const;
+  bool run_group(std::span<const Unit> group, std::size_t& completed, ExecuteObserver& observer);
+  bool give_up_group(const std::optional<Error>& error);
+  void run_unit(const Unit& unit, std::size_t& completed, ExecuteObserver& observer);
+  void run_inside(const Unit& unit, const std::string& started_at, Clock::time_point started);
+  void check_stop() const;
+  bool has_deferred_violations() const;
   void run_transaction(const Unit& unit);
   void run_bookkeeping(const Unit& unit, const std::string& started_at, Clock::time_point started);
   void run_body(const Unit& unit, bool foreign_keys_pragmas_only);

@@ -125,9 +125,10 @@ struct ExecuteResult {
 class ExecuteObserver {
  public:
   virtual ~ExecuteObserver() = default;
+  /// May come again for a unit that is run anew after its group of commits failed.
   virtual void unit_started(std::size_t unit) = 0;
-  /// Committed, and durable if `durable`; a later durable commit makes the earlier ones durable.
-  virtual void unit_committed(std::size_t unit, bool durable) = 0;
+  /// Committed, after `took`, and durable if `durable`; a later durable commit makes the earlier ones durable.
+  virtual void unit_committed(std::size_t unit, std::chrono::microseconds took, bool durable) = 0;
   /// `fraction` of the running statement in 0 … 1, negative if unknown; `what` names the phase.
   virtual void progress(double fraction, std::string_view what) = 0;
   virtual void warning(std::string_view text) = 0;
