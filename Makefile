@@ -1,0 +1,66 @@
+# A thin front for CMake. `make run` and `make test` work on a bare Debian 12; CONTRIBUTING.md has the rest.
+BUILD = build
+TALOS = $(BUILD)/release/bin/talos
+DATABASE ?= sqlite://./talos.db
+
+.PHONY: all run test lint format asan tsan fuzz stress bench install clean
+
+all: release
+
+.PHONY: release dev
+release:
+	@.ci/dependencies build
+	@cmake --preset release --log-level=WARNING
+	@cmake --build --preset release
+
+dev:
+	@.ci/dependencies test
+	@cmake --preset dev --log-level=WARNING
+	@cmake --build --preset dev
+
+# Builds, migrates ./talos.db to the newest Talos schema, and shows its status.
+run: release
+	$(TALOS) migrate up --database $(DATABASE)
+	$(TALOS) migrate status --database $(DATABASE)
+
+test: dev
+	@ctest --preset dev
+
+asan:
+	@.ci/dependencies lint
+	@cmake --preset asan-ubsan --log-level=WARNING
+	@cmake --build --preset asan-ubsan
+	@ctest --preset asan-ubsan
+
+tsan:
+	@.ci/dependencies lint
+	@cmake --preset tsan --log-level=WARNING
+	@cmake --build --preset tsan
+	@ctest --preset tsan
+
+fuzz:
+	@.ci/dependencies lint
+	@.ci/fuzz $(SECONDS_EACH)
+
+lint:
+	@.ci/dependencies lint
+	@.ci/lint
+
+format:
+	@git ls-files '*.cpp' '*.hpp' | xargs clang-format -i
+
+# The long forms of the reliability tests; their log goes to docs/evidence/.
+stress: dev
+	@.ci/stress
+
+bench:
+	@.ci/dependencies bench
+	@cmake --preset bench --log-level=WARNING
+	@cmake --build --preset bench
+	@.ci/bench
+
+install: release
+	@cmake --install $(BUILD)/release
+
+clean:
+	rm -rf $(BUILD)
