@@ -36,9 +36,7 @@ SqliteSession::SqliteSession(SqliteDsn dsn, const ConnectRequest& request)
     : dsn_(std::move(dsn)),
       access_(request.access),
       runner_(request.runner),
-      tables_(!request.table.empty() ? request.table
-              : !dsn_.table.empty()  ? dsn_.table
-                                     : "schema_migrations"),
+      tables_(checked_table(!request.table.empty() ? request.table : dsn_.table)),
       statement_timeout_(request.statement_timeout),
       stop_(request.stop) {
   constexpr std::chrono::milliseconds reader_patience{5000};
