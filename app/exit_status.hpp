@@ -18,19 +18,25 @@ enum ExitStatus : int {
 
 constexpr int exit_status(ErrorCode code) {
   switch (code) {
-    case ErrorCode::usage: return exit_usage;
-    case ErrorCode::dirty: return exit_dirty;
-    case ErrorCode::lock_timeout: return exit_lock_timeout;
+    case ErrorCode::usage:
+      return exit_usage;
+    case ErrorCode::dirty:
+      return exit_dirty;
+    case ErrorCode::lock_timeout:
+      return exit_lock_timeout;
     case ErrorCode::connection:
-    case ErrorCode::busy: return exit_connection;
-    case ErrorCode::plugin: return exit_plugin;
+    case ErrorCode::busy:
+      return exit_connection;
+    case ErrorCode::plugin:
+      return exit_plugin;
     case ErrorCode::statement:
     case ErrorCode::policy:
     case ErrorCode::unsupported:
     case ErrorCode::cancelled:
     case ErrorCode::claim_lost:
     case ErrorCode::lock_lost:
-    case ErrorCode::internal: return exit_failed;
+    case ErrorCode::internal:
+      return exit_failed;
   }
   return exit_failed;
 }

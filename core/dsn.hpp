@@ -9,10 +9,10 @@ namespace talos {
 /// Holds the DSN so that it cannot be printed by accident: only `reveal()` gives it, for a plugin.
 class Dsn {
  public:
-  /// Finds the scheme, lower-cased. A text without one is SQLite's if it is `:memory:` or a plain `*.db` name (G19);
-  /// otherwise throws ErrorCode::usage with the accepted forms, quoting nothing of the text. A trailing newline is
-  /// trimmed.
-  static Dsn parse(std::string text);
+  /// Finds the scheme, lower-cased. A text without one belongs to `file_scheme` (the scheme whose databases are plain
+  /// files) if it is `:memory:` or a plain `*.db` name (G19); otherwise throws ErrorCode::usage with the accepted
+  /// forms, quoting nothing of the text. A trailing line end is trimmed.
+  static Dsn parse(std::string text, std::string_view file_scheme);
 
   const std::string& scheme() const { return scheme_; }
   /// `<scheme>://***`
@@ -25,5 +25,8 @@ class Dsn {
   std::string text_;
   std::string scheme_;
 };
+
+/// [a-z][a-z0-9-]*: what a scheme or a plugin's name may be. Nothing else ever becomes part of a path.
+bool is_plugin_word(std::string_view text);
 
 }  // namespace talos

@@ -10,6 +10,8 @@ struct Edition {
   std::string_view program;                   ///< "talos"
   std::string_view title;                     ///< "Talos (open source)"
   std::span<const std::string_view> plugins;  ///< names of the plugins it accepts; empty: any
+  std::string_view refusal;                   ///< said when a plugin is not among them: one sentence …
+  std::string_view remedy;                    ///< … and what to do
 
   bool accepts(std::string_view plugin) const {
     if (plugins.empty()) return true;

@@ -8,18 +8,10 @@
 #include <vector>
 
 #include "edition.hpp"
+#include "plugin_path.hpp"
 #include "talos/plugin.hpp"
 
 namespace talos {
-
-/// Where plugins are looked for, in order.
-struct PluginSearch {
-  std::vector<std::filesystem::path> directories;  ///< absolute
-};
-
-/// `extra` (--plugin-dir, may be empty), then TALOS_PLUGIN_PATH (secure_getenv, ':'-separated), then the directory
-/// relative to the executable, then the compiled-in one. Throws ErrorCode::usage for a relative or empty entry.
-PluginSearch plugin_search(const std::filesystem::path& extra);
 
 struct PluginRequest {
   std::string scheme;   ///< of the DSN, lower case

@@ -21,7 +21,6 @@ class Reporter {
   virtual void statement_progress(double fraction, std::string_view what) = 0;
   /// Called once a step is durable; with `durable` false only at the end of a run whose last commit could not be.
   virtual void step_finished(const Step& step, std::chrono::microseconds took, bool durable) = 0;
-  virtual void committing() = 0;  ///< what is reported so far is being made durable
   virtual void note(std::string_view text) = 0;
   virtual void warning(std::string_view text) = 0;
 };

@@ -9,6 +9,9 @@ namespace talos {
 
 namespace {
 
+// Enough to see a place by; a dump's line can be megabytes.
+constexpr std::size_t longest_source_line = 400;
+
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 // Above this, statements are counted but not kept: a file that is one transaction runs in bounded memory.
 constexpr std::size_t most_kept_statements = 500'000;
@@ -281,7 +284,10 @@ Error PreparedScript::locate(Error error) const {
   const std::size_t offset = std::min(*error.offset, script_.text.size());
   error.line = line_of(script_.text, offset);
   const auto newline = offset == 0 ? std::string_view::npos : script_.text.rfind('\n', offset - 1);
-  error.column = newline == std::string_view::npos ? offset + 1 : offset - newline;
+  const std::size_t line_begin = newline == std::string_view::npos ? 0 : newline + 1;
+  error.column = offset - line_begin + 1;
+  const std::string_view rest = script_.text.substr(line_begin, longest_source_line);
+  error.source_line = rest.substr(0, rest.find_first_of("\r\n"));
   const auto after = std::upper_bound(statement_starts_.begin(), statement_starts_.end(), offset);
   if (after != statement_starts_.begin()) {
     error.statement = static_cast<std::size_t>(after - statement_starts_.begin());

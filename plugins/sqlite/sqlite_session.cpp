@@ -172,6 +172,7 @@ bool SqliteSession::run_group(std::span<const Unit> group, std::size_t& complete
   // Some errors end the whole transaction (INTERRUPT, FULL, RAISE(ROLLBACK)).
   if (!db_->in_transaction() || (error && took.empty())) return give_up_group(error);
   if (error) db_->exec("ROLLBACK TO talos_step; RELEASE talos_step");
+  observer.progress(-1, "committing");
   try {
     commit(false, {});
   } catch (const Error& refused) {

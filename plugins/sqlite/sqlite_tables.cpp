@@ -21,48 +21,10 @@ constexpr std::string_view journal_columns =
 
 std::string quoted(const std::string& name) { return "main.\"" + name + "\""; }
 
-std::string_view text_of(LogAction action) {
-  switch (action) {
-    case LogAction::up:
-      return "up";
-    case LogAction::down:
-      return "down";
-    case LogAction::force:
-      return "force";
-    case LogAction::baseline:
-      return "baseline";
-  }
-  return "";
-}
-
 LogAction log_action(const std::string& text) {
-  if (text == "up") return LogAction::up;
-  if (text == "down") return LogAction::down;
-  if (text == "force") return LogAction::force;
-  if (text == "baseline") return LogAction::baseline;
+  if (const auto action = parse_log_action(text)) return *action;
   throw Error(ErrorCode::policy, "the history holds a row of the unknown kind \"" + text + "\"")
       .with_hint("a newer release wrote it: use that one");
-}
-
-std::string_view text_of(JournalState state) {
-  switch (state) {
-    case JournalState::intent:
-      return "intent";
-    case JournalState::done:
-      return "done";
-    case JournalState::failed:
-      return "failed";
-    case JournalState::unknown:
-      return "unknown";
-  }
-  return "";
-}
-
-JournalState journal_state(const std::string& text) {
-  if (text == "done") return JournalState::done;
-  if (text == "failed") return JournalState::failed;
-  if (text == "intent") return JournalState::intent;
-  return JournalState::unknown;
 }
 
 // The columns of a table of ours, or nothing if there is no such table.
@@ -132,7 +94,7 @@ JournalRow journal_row(const Query& query) {
   row.direction = query.text(2) == "down" ? Direction::down : Direction::up;
   row.statement = query.integer(3);
   row.statements = query.integer(4);
-  row.state = journal_state(query.text(5));
+  row.state = parse_journal_state(query.text(5));
   row.file = query.text(6);
   row.sha256 = query.text(7);
   row.text = query.text(8);
@@ -223,7 +185,7 @@ void Tables::write_log(Database& db, const LogRow& row, const std::string& start
                        std::chrono::microseconds took) const {
   Query query(db, "INSERT INTO " + log_ + " (layout, " + std::string(log_columns) +
                       ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)");
-  query.bind(1, std::int64_t{bookkeeping_layout}).bind(2, text_of(row.action)).bind(3, std::int64_t{row.failed});
+  query.bind(1, std::int64_t{bookkeeping_layout}).bind(2, to_string(row.action)).bind(3, std::int64_t{row.failed});
   query.bind(4, row.version).bind(5, row.current).bind(6, row.title).bind(7, row.file).bind(8, row.size);
   query.bind(9, row.sha256).bind(10, row.started_at.empty() ? started_at : row.started_at);
   query.bind(11, row.duration_us >= 0 ? row.duration_us : std::int64_t{took.count()});
@@ -242,7 +204,7 @@ void Tables::write_journal(Database& db, const JournalWrite& write, const std::s
       query.bind(4, to_string(row.direction))
           .bind(5, row.statement)
           .bind(6, row.statements)
-          .bind(7, text_of(row.state));
+          .bind(7, to_string(row.state));
       query.bind(8, row.file).bind(9, row.sha256).bind(10, row.text).bind(11, row.line).bind(12, row.before);
       query.bind(13, row.started_at.empty() ? now : row.started_at).bind(14, row.finished_at).bind(15, row.runner);
       query.bind(16, row.error).bind(17, row.error_code).run();
@@ -252,7 +214,7 @@ void Tables::write_journal(Database& db, const JournalWrite& write, const std::s
       Query query(db, "UPDATE " + journal_ +
                           " SET state = ?1, finished_at = ?2, error = ?3, error_code = ?4"
                           " WHERE run = ?5 AND version = ?6 AND direction = ?7 AND statement = ?8");
-      query.bind(1, text_of(row.state)).bind(2, row.finished_at.empty() ? now : row.finished_at);
+      query.bind(1, to_string(row.state)).bind(2, row.finished_at.empty() ? now : row.finished_at);
       query.bind(3, row.error).bind(4, row.error_code).bind(5, row.run).bind(6, row.version);
       query.bind(7, to_string(row.direction)).bind(8, row.statement).run();
       return;

@@ -43,6 +43,26 @@ struct Claim {
 
 enum class LogAction { up, down, force, baseline };
 
+/// The texts that the tables store.
+constexpr std::string_view to_string(LogAction action) {
+  switch (action) {
+    case LogAction::up:
+      return "up";
+    case LogAction::down:
+      return "down";
+    case LogAction::force:
+      return "force";
+    case LogAction::baseline:
+      return "baseline";
+  }
+  return "";
+}
+constexpr std::optional<LogAction> parse_log_action(std::string_view text) {
+  for (const LogAction action : {LogAction::up, LogAction::down, LogAction::force, LogAction::baseline})
+    if (to_string(action) == text) return action;
+  return std::nullopt;
+}
+
 /// One row of <table>_log. Times are UTC, RFC 3339 with milliseconds. Empty strings and absent numbers are NULL.
 struct LogRow {
   std::int64_t id = 0;  ///< given by the database, rising
@@ -71,6 +91,26 @@ enum class JournalState {
   failed,   ///< did not happen, the engine said so
   unknown,  ///< sent, and no answer came
 };
+
+constexpr std::string_view to_string(JournalState state) {
+  switch (state) {
+    case JournalState::intent:
+      return "intent";
+    case JournalState::done:
+      return "done";
+    case JournalState::failed:
+      return "failed";
+    case JournalState::unknown:
+      return "unknown";
+  }
+  return "unknown";
+}
+/// Anything that a later release may store is `unknown` to this one.
+constexpr JournalState parse_journal_state(std::string_view text) {
+  for (const JournalState state : {JournalState::intent, JournalState::done, JournalState::failed})
+    if (to_string(state) == text) return state;
+  return JournalState::unknown;
+}
 
 /// One row of <table>_journal: one statement of a migration that cannot run as one transaction.
 struct JournalRow {

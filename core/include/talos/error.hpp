@@ -42,6 +42,7 @@ class Error : public std::runtime_error {
   std::optional<std::size_t> statements;  ///< how many statements the file has; filled by the program
   std::optional<std::size_t> line;        ///< 1-based; filled by the program from `offset`
   std::optional<std::size_t> column;      ///< 1-based, in bytes; filled by the program from `offset`
+  std::string source_line;                ///< of the migration's text; filled by the program from `offset`
 
   Error&& with_native_code(std::string text) && { return native_code = std::move(text), std::move(*this); }
   Error&& with_detail(std::string text) && { return detail = std::move(text), std::move(*this); }

@@ -1,0 +1,185 @@
+#include "command_table.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace talos::app {
+
+namespace {
+
+using enum OptionGroup;
+
+constexpr std::array options{
+    OptionSpec{"steps", "N", "", command, "at most N migrations (down: 1 unless given)"},
+    OptionSpec{"to", "V", "", command, "up: V is the last applied; down: V stays applied"},
+    OptionSpec{"all", "", "", command, "roll back everything"},
+    OptionSpec{"yes", "", "", command, "do not ask (needed by --all where there is no terminal)"},
+    OptionSpec{"dry-run", "", "", command, "show what would be done; writes nothing, takes no lock"},
+    OptionSpec{"block", "", "", command, "wait until nothing is pending; 3 if it ends dirty, 7 if --timeout passes"},
+    OptionSpec{"timeout", "D", "", command, "how long --block waits (without it: for ever)"},
+    OptionSpec{"exit-code", "", "", command, "exit 3 if dirty, 7 if migrations are pending or none was applied"},
+    OptionSpec{"verify", "", "", command, "compare the checksum of every applied file"},
+
+    OptionSpec{"database", "DSN", "", database, "the database; prefer DB_DSN or --database-file for passwords"},
+    OptionSpec{"database-file", "FILE", "", database, "a file that holds the DSN"},
+    OptionSpec{"config", "FILE", "", database, "YAML; its key db.dsn is used last"},
+    OptionSpec{"migrations", "DIR", "", database, "the files in DIR instead of the embedded Talos set"},
+    OptionSpec{"table", "NAME", "schema_migrations", database, "the tracker table"},
+    OptionSpec{"plugin-dir", "DIR", "", database, "looked at first for plugins"},
+
+    OptionSpec{"lock-timeout", "D", "60s", limits, "how long to wait for another runner"},
+    OptionSpec{"ddl-lock-timeout", "D", "2s", limits, "how long a statement may queue for a table lock (servers)"},
+    OptionSpec{"ddl-lock-retries", "N", "30", limits, "how often it is tried again then (servers)"},
+    OptionSpec{"statement-timeout", "D", "none", limits, "how long one statement may run"},
+    OptionSpec{"connect-timeout", "D", "10s", limits, "how long one attempt to connect may take"},
+    OptionSpec{"stall-timeout", "D", "60s", limits, "silence after which a connection counts as lost (servers)"},
+    OptionSpec{"wait", "D", "0", limits, "keep trying the first connection for so long"},
+
+    OptionSpec{"durable", "each|run", "run", policies, "make every commit durable, or the run's last"},
+    OptionSpec{"allow-out-of-order", "", "", policies, "up: apply migrations below the current version"},
+    OptionSpec{"allow-missing-down", "", "", policies, "down: move the version where there is no down file"},
+    OptionSpec{"allow-unknown-version", "", "", policies, "force: accept a version that no migration has"},
+    OptionSpec{"strict", "", "", policies, "refuse where files differ from what was applied"},
+
+    OptionSpec{"format", "text|json", "text", output, "what goes to stdout"},
+    OptionSpec{"log-level", "LEVEL", "info", output, "trace, debug, info, warn, error or off; on stderr"},
+    OptionSpec{"log-format", "text|json", "text", output, "of what goes to stderr"},
+    OptionSpec{"quiet", "", "", output, "no progress, only warnings and errors"},
+    OptionSpec{"color", "auto|always|never", "auto", output, "NO_COLOR is honoured"},
+    OptionSpec{"help", "", "", output, "show this help"},
+    OptionSpec{"version", "", "", output, "show the version"},
+};
+
+constexpr std::array<std::string_view, 3> up_options{"steps", "to", "dry-run"};
+constexpr std::array<std::string_view, 5> down_options{"steps", "to", "all", "yes", "dry-run"};
+constexpr std::array<std::string_view, 4> status_options{"block", "timeout", "exit-code", "verify"};
+constexpr std::array<std::string_view, 1> plugins_options{"plugin-dir"};
+
+constexpr std::array<std::string_view, 3> up_examples{
+    "migrate up --database sqlite:///var/lib/talos/data.db",
+    "migrate up --dry-run --migrations ./migrations --database sqlite://./shop.db",
+    "DB_DSN=sqlite:///var/lib/talos/data.db migrate up --lock-timeout 5m",
+};
+constexpr std::array<std::string_view, 3> down_examples{
+    "migrate down --database sqlite:///var/lib/talos/data.db",
+    "migrate down --steps 3 --dry-run --database sqlite:///var/lib/talos/data.db",
+    "migrate down --to 17 --database sqlite:///var/lib/talos/data.db",
+};
+constexpr std::array<std::string_view, 3> status_examples{
+    "migrate status --database sqlite:///var/lib/talos/data.db",
+    "migrate status --block --timeout 5m --database-file /run/secrets/dsn",
+    "migrate status --format json --exit-code",
+};
+constexpr std::array<std::string_view, 2> force_examples{
+    "migrate force 17 --database sqlite:///var/lib/talos/data.db",
+    "migrate force -1 --database sqlite:///var/lib/talos/data.db",
+};
+constexpr std::array<std::string_view, 1> history_examples{
+    "migrate history --database sqlite:///var/lib/talos/data.db",
+};
+constexpr std::array<std::string_view, 1> create_examples{
+    "migrate create add_shirts --migrations ./migrations",
+};
+constexpr std::array<std::string_view, 2> completion_examples{
+    "completion bash > /etc/bash_completion.d/talos",
+    "completion fish > ~/.config/fish/completions/talos.fish",
+};
+
+constexpr std::array commands{
+    CommandSpec{Command::migrate_up, "migrate up", "", "[--steps N | --to V] [--dry-run] [--strict]",
+                "apply pending migrations",
+                "Any number of runners may start at once: one works, the others wait and find nothing to do.\n"
+                "A migration that fails as one transaction leaves the database at the version before.",
+                up_options, up_examples},
+    CommandSpec{Command::migrate_down, "migrate down", "", "[--steps N | --to V | --all [--yes]] [--dry-run]",
+                "roll back, one migration unless told otherwise",
+                "Undoes the highest applied versions, by their down files.", down_options, down_examples},
+    CommandSpec{
+        Command::migrate_status, "migrate status", "", "[--block [--timeout D]] [--exit-code] [--verify]",
+        "show the version and what is pending",
+        "Read-only: takes no lock, writes nothing, creates nothing. On a dirty database it tells what ran, what\n"
+        "failed and what resolves it.",
+        status_options, status_examples},
+    CommandSpec{Command::migrate_force,
+                "migrate force",
+                "V",
+                "",
+                "set the version and mark the database clean",
+                "Runs no migration. For after a dirty database was repaired by hand: V is the version it is at now;\n"
+                "-1 means nothing is applied.",
+                {},
+                force_examples},
+    CommandSpec{Command::migrate_history,
+                "migrate history",
+                "",
+                "",
+                "show who applied what, when, how long",
+                "Read-only, like status.",
+                {},
+                history_examples},
+    CommandSpec{Command::migrate_create,
+                "migrate create",
+                "NAME",
+                "--migrations DIR",
+                "make the next migration's files",
+                "Makes NNNNNN_name.up.sql and NNNNNN_name.down.sql in DIR, with the next number.",
+                {},
+                create_examples},
+    CommandSpec{Command::plugins,
+                "plugins",
+                "",
+                "[--plugin-dir DIR]",
+                "list the installed plugins",
+                "Reads each file's note and loads nothing.",
+                plugins_options,
+                {}},
+    CommandSpec{Command::version, "version", "", "", "show the version", "", {}, {}},
+    CommandSpec{Command::help, "help", "[COMMAND]", "", "show help for a command", "", {}, {}},
+    CommandSpec{Command::completion,
+                "completion",
+                "bash|zsh|fish",
+                "",
+                "print a shell completion script",
+                "",
+                {},
+                completion_examples},
+};
+
+}  // namespace
+
+std::span<const OptionSpec> all_options() { return options; }
+std::span<const CommandSpec> all_commands() { return commands; }
+
+const OptionSpec* find_option(std::string_view name) {
+  const auto found = std::find_if(options.begin(), options.end(), [&](const auto& o) { return o.name == name; });
+  return found == options.end() ? nullptr : &*found;
+}
+
+const CommandSpec* find_command(std::string_view words) {
+  const auto found = std::find_if(commands.begin(), commands.end(), [&](const auto& c) { return c.words == words; });
+  return found == commands.end() ? nullptr : &*found;
+}
+
+bool takes(const CommandSpec& command, const OptionSpec& option) {
+  if (option.group == output) return true;
+  if (std::find(command.options.begin(), command.options.end(), option.name) != command.options.end()) return true;
+  return option.group != OptionGroup::command && command.migrates();
+}
+
+std::string_view title(OptionGroup group) {
+  switch (group) {
+    case command:
+      return "Options";
+    case database:
+      return "Database";
+    case limits:
+      return "Limits (durations: 500ms, 30s, 1h30m)";
+    case policies:
+      return "Policies";
+    case output:
+      return "Output";
+  }
+  return "";
+}
+
+}  // namespace talos::app

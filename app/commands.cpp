@@ -1,0 +1,318 @@
+#include "commands.hpp"
+
+#include <charconv>
+#include <cstdio>
+
+#include <fmt/format.h>
+#include <unistd.h>
+#include <nlohmann/json.hpp>
+
+#include "completion.hpp"
+#include "create_migration.hpp"
+#include "dsn_source.hpp"
+#include "error_output.hpp"
+#include "exit_status.hpp"
+#include "help.hpp"
+#include "migrate.hpp"
+#include "output_json.hpp"
+#include "output_text.hpp"
+#include "progress.hpp"
+#include "run_lock.hpp"
+#include "runner_identity.hpp"
+#include "schemes.hpp"
+#include "stdout.hpp"
+
+namespace talos::app {
+
+namespace {
+
+using nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+// The plugin, the DSN and the migrations of a command on a database.
+class Database {
+ public:
+  explicit Database(const Surroundings& s)
+      : found_(find_dsn(s.options)),
+        plugin_(load_plugin(plugin_for(found_.dsn), plugin_search(s.options.plugin_dir.value_or("")), s.edition)) {
+    s.log.debug(fmt::format("DSN from {}, plugin {} {}", found_.source, plugin_.name(), plugin_.version()));
+    // Once more for its refusals: they name the DSN's fault before anything else is looked at.
+    s.log.debug(fmt::format("database {}", plugin_.driver().describe(found_.dsn.reveal())));
+    set_ = s.options.migrations ? read_directory(*s.options.migrations) : embedded_set();
+    run_options_ = make_run_options(s);
+  }
+
+  Driver& driver() const { return plugin_.driver(); }
+  const MigrationSet& set() const { return set_; }
+  const RunOptions& run_options() const { return run_options_; }
+
+ private:
+  MigrationSet embedded_set() const {
+    if (plugin_.migrations().empty())
+      throw Error(ErrorCode::usage, fmt::format("the plugin {} has no embedded migrations", plugin_.name()))
+          .with_hint("give your own with --migrations DIR");
+    return read_embedded(plugin_.name(), plugin_.migrations());
+  }
+
+  RunOptions make_run_options(const Surroundings& s) const {
+    const Options& o = s.options;
+    RunOptions run;
+    run.connect.dsn = found_.dsn.reveal();
+    run.connect.table = o.table;
+    run.connect.runner = current_runner(fmt::format("{} {}", s.edition.program, program_version()));
+    run.connect.connect_timeout = o.connect_timeout;
+    run.connect.lock_timeout = o.lock_timeout;
+    run.connect.statement_timeout = o.statement_timeout;
+    run.connect.ddl_lock_timeout = o.ddl_lock_timeout;
+    run.connect.ddl_lock_retries = o.ddl_lock_retries;
+    run.connect.stall_timeout = o.stall_timeout;
+    run.wait = o.wait;
+    run.policies = {o.allow_out_of_order, o.allow_missing_down, o.allow_unknown_version, o.strict};
+    run.durable_each = o.durable_each;
+    return run;
+  }
+
+  FoundDsn found_;
+  Plugin plugin_;
+  MigrationSet set_;
+  RunOptions run_options_;
+};
+
+void warn_about_set(const MigrationSet& set, Log& log) {
+  constexpr std::size_t most = 5;
+  const auto& warnings = set.warnings();
+  for (std::size_t i = 0; i < warnings.size() && i < most; ++i) log.warn(warnings[i]);
+  if (warnings.size() > most) log.warn(fmt::format("… and {} more such files", warnings.size() - most));
+}
+
+void add_dirty_hint(Error& error, const Surroundings& s) {
+  if (error.code != ErrorCode::dirty) return;
+  error.hint =
+      fmt::format("see what ran and what did not with: {0} migrate status; repair it, then: {0} migrate force VERSION",
+                  s.edition.program);
+}
+
+// G5: what a crash of the machine could still take away.
+void tell_undurable(const RunResult& result, Log& log) {
+  std::size_t count = 0;
+  for (const StepResult& step : result.steps) count += step.durable ? 0 : 1;
+  if (count > 0) log.warn(fmt::format("{} of these migrations may be lost if the machine crashes now", count));
+}
+
+int finish(RunResult& result, const Surroundings& s) {
+  if (!result.error) return exit_done;
+  add_dirty_hint(*result.error, s);
+  show_error(*result.error, s.console, s.log, s.error_palette);
+  if (result.dirty && result.error->code != ErrorCode::dirty)
+    s.log.warn(fmt::format("the database is now dirty at version {}: see {} migrate status", version_name(result.to),
+                           s.edition.program));
+  tell_undurable(result, s.log);
+  return exit_status(result.error->code);
+}
+
+// D4: rolling everything back is asked for twice.
+void confirm_all(const Surroundings& s, const Database& database) {
+  if (!s.options.all || s.options.yes || s.options.dry_run) return;
+  if (::isatty(STDIN_FILENO) != 1 || ::isatty(STDERR_FILENO) != 1)
+    throw Error(ErrorCode::usage, "down --all rolls back everything: where nobody can be asked it needs --yes");
+  std::fprintf(stderr, "Roll back all migrations of %s? Type yes: ",
+               database.driver().describe(database.run_options().connect.dsn).c_str());
+  std::string answer;
+  for (int c = std::fgetc(stdin); c != EOF && c != '\n'; c = std::fgetc(stdin)) answer += static_cast<char>(c);
+  if (answer != "yes") throw Error(ErrorCode::usage, "not confirmed: nothing was done");
+}
+
+Goal make_goal(const Options& options) {
+  Goal goal;
+  goal.direction = options.command == Command::migrate_up ? Direction::up : Direction::down;
+  goal.steps = options.steps;
+  goal.to = options.to;
+  if (goal.direction == Direction::down && !options.all && !options.to && !options.steps) goal.steps = 1;
+  return goal;
+}
+
+int migrate(const Surroundings& s) {
+  const Database database(s);
+  confirm_all(s, database);
+  warn_about_set(database.set(), s.log);
+  RunResult result;
+  {
+    Progress progress(s.console, s.log, s.error_palette);
+    const auto operation = s.options.dry_run ? dry_run : run;
+    result =
+        operation(database.driver(), database.set(), make_goal(s.options), database.run_options(), progress, s.cancel);
+  }
+  if (s.options.format == Format::json) {
+    if (result.error) add_dirty_hint(*result.error, s);
+    print_json(run_json(s.options, database.set(), result));
+  } else {
+    print_text(run_text(s.options, database.set(), result));
+  }
+  return finish(result, s);
+}
+
+Version version_argument(const Options& options) {
+  Version version = 0;
+  const std::string& text = options.arguments.at(0);
+  std::from_chars(text.data(), text.data() + text.size(), version);  // checked by the command line's parser
+  return version;
+}
+
+int force_version(const Surroundings& s) {
+  const Database database(s);
+  RunResult result;
+  {
+    Progress progress(s.console, s.log, s.error_palette);
+    result = force(database.driver(), database.set(), version_argument(s.options), database.run_options(), progress,
+                   s.cancel);
+  }
+  if (s.options.format == Format::json)
+    print_json(run_json(s.options, database.set(), result));
+  else
+    print_text(force_text(result));
+  return finish(result, s);
+}
+
+void print_status(const Surroundings& s, const Database& database, const Inspection& inspection) {
+  if (s.options.format == Format::json)
+    print_json(status_json(database.set(), inspection));
+  else
+    print_text(status_text(database.set(), inspection, s.data_palette, s.edition.program));
+}
+
+bool is_unfinished(const Inspection& inspection) {
+  if (inspection.ahead) return false;
+  return inspection.history.current() == no_version || !inspection.pending.empty();
+}
+
+int status_exit(const Options& options, const Inspection& inspection) {
+  if (inspection.history.dirty()) return options.exit_code || options.block ? exit_dirty : exit_done;
+  return options.exit_code && is_unfinished(inspection) ? exit_pending : exit_done;
+}
+
+// G14: waits while migrations are pending, the database is not there, or a runner works on a dirty one.
+int block(const Surroundings& s, const Database& database, Progress& progress) {
+  const auto deadline = s.options.timeout ? Clock::now() + *s.options.timeout : Clock::time_point::max();
+  PollDelay delay(std::chrono::milliseconds(1000));
+  for (;;) {
+    std::optional<Inspection> inspection;
+    std::optional<Error> unreachable;
+    try {
+      inspection = inspect(database.driver(), database.set(), database.run_options(), LogDepth::current,
+                           s.options.verify, progress, s.cancel);
+    } catch (const Error& error) {
+      if (error.code != ErrorCode::connection && error.code != ErrorCode::busy) throw;
+      unreachable = error;
+    }
+    const bool decided =
+        inspection && (inspection->history.dirty() ? !inspection->lock.held : !is_unfinished(*inspection));
+    if (decided || Clock::now() >= deadline) {
+      progress.done();
+      if (inspection) print_status(s, database, *inspection);
+      if (decided) return status_exit(s.options, *inspection);
+      if (s.options.format == Format::json && !inspection) print_json(error_json(s.options.command, *unreachable));
+      s.console.line(fmt::format("Error: out of time (--timeout): {}",
+                                 unreachable ? unreachable->what() : "the database is not up to date yet"));
+      return exit_pending;
+    }
+    progress.waiting_for_database(unreachable ? unreachable->what() : "the database is not up to date yet");
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+    s.cancel.wait_for(std::clamp(left, std::chrono::milliseconds(1), delay.next()));
+    s.cancel.check();
+  }
+}
+
+int status(const Surroundings& s) {
+  const Database database(s);
+  Progress progress(s.console, s.log, s.error_palette);
+  if (s.options.block) return block(s, database, progress);
+  const Inspection inspection = inspect(database.driver(), database.set(), database.run_options(), LogDepth::current,
+                                        s.options.verify, progress, s.cancel);
+  progress.done();
+  print_status(s, database, inspection);
+  return status_exit(s.options, inspection);
+}
+
+int history(const Surroundings& s) {
+  const Database database(s);
+  Progress progress(s.console, s.log, s.error_palette);
+  const Inspection inspection =
+      inspect(database.driver(), database.set(), database.run_options(), LogDepth::all, false, progress, s.cancel);
+  progress.done();
+  if (s.options.format == Format::json)
+    print_json(history_json(inspection));
+  else
+    print_text(history_text(inspection.state.log));
+  return exit_done;
+}
+
+int create(const Surroundings& s) {
+  const auto paths = create_migration(*s.options.migrations, s.options.arguments.at(0));
+  ordered_json object = json_head(s.options.command, true);
+  std::string text;
+  for (const auto& path : paths) {
+    object["files"].push_back(path.string());
+    text += path.string() + '\n';
+  }
+  if (s.options.format == Format::json)
+    print_json(object);
+  else
+    print_text(text);
+  return exit_done;
+}
+
+int plugins(const Surroundings& s) {
+  const PluginSearch search = plugin_search(s.options.plugin_dir.value_or(""));
+  const auto listings = list_plugins(search, s.edition);
+  if (s.options.format == Format::json)
+    print_json(plugins_json(listings, search));
+  else
+    print_text(plugins_text(listings, search));
+  return exit_done;
+}
+
+int version(const Surroundings& s) {
+  if (s.options.format == Format::text) {
+    print_text(version_text(s.edition));
+    return exit_done;
+  }
+  ordered_json object = json_head(s.options.command, true);
+  object["program"] = s.edition.program;
+  object["version"] = program_version();
+  object["edition"] = s.edition.title;
+  object["plugin_abi"] = plugin_abi_version;
+  object["plugin_abi_tag"] = plugin_abi_tag.data;
+  print_json(object);
+  return exit_done;
+}
+
+}  // namespace
+
+int run_command(const Surroundings& s) {
+  switch (s.options.command) {
+    case Command::migrate_up:
+    case Command::migrate_down:
+      return migrate(s);
+    case Command::migrate_status:
+      return status(s);
+    case Command::migrate_force:
+      return force_version(s);
+    case Command::migrate_history:
+      return history(s);
+    case Command::migrate_create:
+      return create(s);
+    case Command::plugins:
+      return plugins(s);
+    case Command::version:
+      return version(s);
+    case Command::help:
+      print_text(help_text(s.options.arguments, s.edition));
+      return exit_done;
+    case Command::completion:
+      print_text(completion_script(s.options.arguments.at(0), s.edition.program));
+      return exit_done;
+  }
+  return exit_failed;
+}
+
+}  // namespace talos::app

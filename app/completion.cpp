@@ -1,0 +1,115 @@
+#include "completion.hpp"
+
+#include <algorithm>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "command_table.hpp"
+#include "talos/error.hpp"
+
+namespace talos::app {
+
+namespace {
+
+std::string options_of(const CommandSpec& command) {
+  std::string words;
+  for (const OptionSpec& option : all_options())
+    if (takes(command, option) && option.name != "version")
+      words += fmt::format("{}--{}", words.empty() ? "" : " ", option.name);
+  return words;
+}
+
+std::vector<std::string_view> first_words() {
+  std::vector<std::string_view> words;
+  for (const CommandSpec& command : all_commands()) {
+    const std::string_view word = command.words.substr(0, command.words.find(' '));
+    if (std::find(words.begin(), words.end(), word) == words.end()) words.push_back(word);
+  }
+  return words;
+}
+
+std::string migrate_words() {
+  std::string words;
+  for (const CommandSpec& command : all_commands())
+    if (command.migrates()) words += fmt::format("{}{}", words.empty() ? "" : " ", command.words.substr(8));
+  return words;
+}
+
+bool takes_file(const OptionSpec& option) { return option.value == "FILE" || option.value == "DIR"; }
+
+std::string option_names(bool (*wanted)(const OptionSpec&)) {
+  std::string names;
+  for (const OptionSpec& option : all_options())
+    if (wanted(option)) names += fmt::format("{}--{}", names.empty() ? "" : "|", option.name);
+  return names;
+}
+
+std::string bash(std::string_view program) {
+  const std::string function =
+      fmt::format("_{}", std::string(program.substr(0, program.find('-'))) +
+                             (program.find('-') == std::string_view::npos ? "" : "_commercial"));
+  std::string text = fmt::format(
+      "# bash completion for {0}\n{1}() {{\n"
+      "  local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}} words= w\n"
+      "  for w in \"${{COMP_WORDS[@]:1:COMP_CWORD-1}}\"; do [[ $w == [a-z]* ]] && words+=\"$w \"; done\n"
+      "  case $previous in\n",
+      program, function);
+  text += fmt::format("    {}) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n", option_names(takes_file));
+  for (const OptionSpec& option : all_options()) {
+    if (option.value.find('|') == std::string_view::npos) continue;
+    std::string values(option.value);
+    std::replace(values.begin(), values.end(), '|', ' ');
+    text += fmt::format("    --{}) COMPREPLY=($(compgen -W \"{}\" -- \"$current\")); return ;;\n", option.name, values);
+  }
+  text +=
+      "    --log-level) COMPREPLY=($(compgen -W \"trace debug info warn error off\" -- \"$current\")); return ;;\n"
+      "  esac\n  case $words in\n";
+  for (const CommandSpec& command : all_commands())
+    text += fmt::format("    \"{} \"*) words=\"{}{}\" ;;\n", command.words, options_of(command),
+                        command.command == Command::completion ? " bash zsh fish" : "");
+  text += fmt::format("    \"migrate \"*) words=\"{}\" ;;\n    *) words=\"{}\" ;;\n  esac\n", migrate_words(),
+                      fmt::join(first_words(), " "));
+  text += "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n}\n";
+  return text + fmt::format("complete -F {} {}\n", function, program);
+}
+
+// zsh runs the bash function through its own emulation of bash's completion.
+std::string zsh(std::string_view program) {
+  return fmt::format("#compdef {}\nautoload -U +X bashcompinit && bashcompinit\n", program) + bash(program);
+}
+
+std::string fish(std::string_view program) {
+  std::string text = fmt::format("# fish completion for {0}\ncomplete -c {0} -f\n", program);
+  for (const std::string_view word : first_words())
+    text += fmt::format("complete -c {} -n __fish_use_subcommand -a {}\n", program, word);
+  for (const CommandSpec& command : all_commands()) {
+    std::string seen = fmt::format("__fish_seen_subcommand_from {}", command.words);
+    if (command.migrates()) {
+      const std::string_view word = command.words.substr(8);
+      text += fmt::format(
+          "complete -c {} -n '__fish_seen_subcommand_from migrate; and not __fish_seen_subcommand_from {}' -a {} -d "
+          "'{}'\n",
+          program, migrate_words(), word, command.summary);
+      seen = fmt::format("__fish_seen_subcommand_from {}", word);
+    }
+    for (const OptionSpec& option : all_options()) {
+      if (!takes(command, option) || option.name == "version") continue;
+      const std::string value = option.value.empty() ? "" : takes_file(option) ? " -r -F" : " -x";
+      text += fmt::format("complete -c {} -n '{}' -l {}{} -d '{}'\n", program, seen, option.name, value,
+                          std::string(option.text));
+    }
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string completion_script(std::string_view shell, std::string_view program) {
+  if (shell == "bash") return bash(program);
+  if (shell == "zsh") return zsh(program);
+  if (shell == "fish") return fish(program);
+  throw Error(ErrorCode::usage, "completion is there for bash, zsh and fish");
+}
+
+}  // namespace talos::app

@@ -1,0 +1,115 @@
+#include "error_output.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "printable.hpp"
+
+namespace talos::app {
+
+using nlohmann::ordered_json;
+
+namespace {
+
+std::string indented(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    result += c;
+    if (c == '\n') result += "  ";
+  }
+  return result;
+}
+
+std::string place(const Error& error) {
+  std::string text = "  --> " + error.file;
+  if (error.line) text += fmt::format(":{}", *error.line);
+  if (error.column) text += fmt::format(":{}", *error.column);
+  if (error.statement && error.statements)
+    text += fmt::format(" (statement {} of {})", *error.statement, *error.statements);
+  return text;
+}
+
+// The source line and a caret under the column; a tab stays as wide in both.
+std::string excerpt(const Error& error) {
+  if (error.source_line.empty() || !error.line || !error.column || *error.column > 200) return {};
+  const std::string number = std::to_string(*error.line);
+  const std::string before = error.source_line.substr(0, *error.column - 1);
+  std::size_t width = 0;
+  for (const char c : printable(before)) width += (static_cast<unsigned char>(c) & 0xC0) != 0x80 ? 1 : 0;
+  return fmt::format("\n  {} | {}\n  {} | {}^", number, printable(error.source_line), std::string(number.size(), ' '),
+                     std::string(width, ' '));
+}
+
+std::string describe(const Error& error, const Palette& palette) {
+  std::string text = fmt::format("{}{}Error:{} {}", palette.bold, palette.red, palette.reset, printable(error.what()));
+  if (!error.file.empty()) text += '\n' + place(error) + excerpt(error);
+  if (!error.native_code.empty()) text += "\n  code: " + error.native_code;
+  if (!error.detail.empty()) text += "\n  " + indented(printable(error.detail));
+  if (!error.hint.empty()) text += "\n  hint: " + printable(error.hint);
+  return text;
+}
+
+}  // namespace
+
+std::string_view name_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::usage:
+      return "usage";
+    case ErrorCode::statement:
+      return "statement";
+    case ErrorCode::policy:
+      return "policy";
+    case ErrorCode::unsupported:
+      return "unsupported";
+    case ErrorCode::dirty:
+      return "dirty";
+    case ErrorCode::lock_timeout:
+      return "lock_timeout";
+    case ErrorCode::connection:
+      return "connection";
+    case ErrorCode::plugin:
+      return "plugin";
+    case ErrorCode::cancelled:
+      return "cancelled";
+    case ErrorCode::claim_lost:
+      return "claim_lost";
+    case ErrorCode::busy:
+      return "busy";
+    case ErrorCode::lock_lost:
+      return "lock_lost";
+    case ErrorCode::internal:
+      return "internal";
+  }
+  return "internal";
+}
+
+void show_error(const Error& error, Console& console, Log& log, const Palette& palette) {
+  if (error.code == ErrorCode::dirty) {
+    console.line("Error: " + std::string(error.what()));
+    if (!log.is_json() && !error.hint.empty()) console.line("  " + error.hint);
+  } else if (!log.is_json()) {
+    console.line(describe(error, palette));
+  }
+  if (log.is_json()) log.event(LogLevel::error, "error", error.what(), to_json(error));
+}
+
+ordered_json to_json(const Error& error) {
+  ordered_json object{{"code", name_of(error.code)}, {"message", error.what()}};
+  auto text = [&](const char* key, const std::string& value) {
+    if (!value.empty()) object[key] = value;
+  };
+  auto number = [&](const char* key, const std::optional<std::size_t>& value) {
+    if (value) object[key] = *value;
+  };
+  text("native_code", error.native_code);
+  text("detail", error.detail);
+  text("hint", error.hint);
+  text("file", error.file);
+  number("line", error.line);
+  number("column", error.column);
+  number("statement", error.statement);
+  number("statements", error.statements);
+  return object;
+}
+
+}  // namespace talos::app

@@ -1,0 +1,24 @@
+// How a failure is told: on stderr for people, as an object for programs.
+#pragma once
+
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "console.hpp"
+#include "log.hpp"
+#include "talos/error.hpp"
+
+namespace talos::app {
+
+/// "Error: …", the place with its line and a caret, code, detail, hint. On a JSON log one event, and before it the
+/// plain dirty line (G20), which is the same whatever the options.
+void show_error(const Error& error, Console& console, Log& log, const Palette& palette);
+
+/// The members `code`, `message` and whatever else is known of it.
+nlohmann::ordered_json to_json(const Error& error);
+
+/// "sqlite", "policy" … : the error's code as JSON has it.
+std::string_view name_of(ErrorCode code);
+
+}  // namespace talos::app

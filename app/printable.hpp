@@ -1,0 +1,12 @@
+// Text from a database or a file, made safe for a terminal.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace talos::app {
+
+/// Control characters but the newline become spaces (tab) or are written as \xNN.
+std::string printable(std::string_view text);
+
+}  // namespace talos::app

@@ -1,0 +1,27 @@
+// A dirty database: what ran, what did not, and the commands that resolve it.
+#pragma once
+
+#include <string>
+
+#include "migrate.hpp"
+
+namespace talos::app {
+
+struct Recovery {
+  Version version = no_version;  ///< the migration that was interrupted
+  Direction direction = Direction::up;
+  Version if_finished = no_version;  ///< what to force when the rest of it was done by hand
+  Version if_undone = no_version;    ///< what to force when what it did was undone by hand
+  bool known = false;                ///< the journal names the migration; otherwise it is the tracker's version
+};
+
+/// `inspection` must be dirty.
+Recovery recovery(const MigrationSet& set, const Inspection& inspection);
+
+/// What a statement's journal row means: an intent is "running" while its runner lives, and "unknown" afterwards.
+std::string_view outcome_name(JournalState state, bool running);
+
+/// The lines of `status` about it.
+std::string recovery_text(const MigrationSet& set, const Inspection& inspection, std::string_view program);
+
+}  // namespace talos::app
