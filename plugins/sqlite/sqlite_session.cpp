@@ -404,7 +404,7 @@ int SqliteSession::on_authorize(void* self, int action, const char* /*operation*
   const auto& session = *static_cast<SqliteSession*>(self);
   if (!session.in_file_) return SQLITE_OK;
   if (action == SQLITE_TRANSACTION) return SQLITE_DENY;
-  if (action == SQLITE_SAVEPOINT && name != nullptr && std::string_view(name).starts_with("talos_")) return SQLITE_DENY;
+  if (action == SQLITE_SAVEPOINT && name != nullptr && sqlite3_strnicmp(name, "talos_", 6) == 0) return SQLITE_DENY;
   return SQLITE_OK;
 }
 

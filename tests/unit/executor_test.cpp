@@ -163,6 +163,15 @@ TEST_CASE("G4: a lost claim stops the run, runs no body, and is no failed attemp
   CHECK(bench.database.row() == TrackerRow{7, false});
 }
 
+TEST_CASE("G5: a lost claim makes durable what was done before it, since no commit of this run may follow") {
+  Bench bench{{"1_a.up.sql", "A;"}, {"2_b.up.sql", "B;"}};
+  bench.database.on_unit = [&](std::size_t unit) {
+    if (unit == 1) bench.database.tracker = {{7, false}};
+  };
+  bench.failure();
+  CHECK(bench.reporter.finished == Finished{{1, true}});
+}
+
 TEST_CASE("a no-transaction file passes through dirty, with a journal, and ends clean without one") {
   Bench bench{{"1_a.up.sql", bare + "VACUUM;\nINSERT b;\nVACUUM;"}};
   std::vector<std::size_t> open_rows;

@@ -87,7 +87,6 @@ class RecordingReporter : public Reporter {
   void step_finished(const Step& step, std::chrono::microseconds /*took*/, bool durable) override {
     finished.push_back({step.migration->version, durable});
   }
-  void committing() override {}
   void note(std::string_view text) override { notes.emplace_back(text); }
   void warning(std::string_view text) override { warnings.emplace_back(text); }
 

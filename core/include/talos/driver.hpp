@@ -92,7 +92,8 @@ struct LockStatus {
 };
 
 /// The smallest piece of work that is done whole or not at all (`transaction`), or one bare statement outside a
-/// transaction. Inside, the order is: tables, claim, body, journal, log.
+/// transaction. Inside, the order is: tables, claim, body, journal, log. One with none of them only makes durable what
+/// was committed before it.
 struct Unit {
   std::size_t step = 0;     ///< the caller's number for it, for messages
   bool transaction = true;  ///< false: the body is one statement, run bare, and nothing else is set
