@@ -20,7 +20,6 @@ class Silent : public Reporter {
   void statement_started(const Step&, std::size_t, std::size_t) override {}
   void statement_progress(double, std::string_view) override {}
   void step_finished(const Step&, std::chrono::microseconds, bool) override {}
-  void committing() override {}
   void note(std::string_view) override {}
   void warning(std::string_view) override {}
 };

@@ -39,7 +39,7 @@ TEST_CASE("L3: offsets and lengths slice the statements out of the text") {
                                         "INSERT INTO a VALUES ('it''s -- no comment /* nor this')",
                                         "INSERT INTO a VALUES ('\xC3\xA9')"};
   const std::string text = "-- a comment; with a semicolon\r\n\n" + wanted[0] + " ;\n/* another; */ " + wanted[1] +
-                           ";;\n ; " + wanted[2] + "; -- after it\n" + wanted[3] + "\n-- the end";
+                           ";;\n ; " + wanted[2] + "; -- after it\n" + wanted[3];
   const auto statements = split(*session, text);
   REQUIRE(statements.size() == wanted.size());
   for (std::size_t i = 0; i < wanted.size(); ++i) {
