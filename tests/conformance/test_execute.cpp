@@ -66,7 +66,8 @@ const std::vector<std::string>& spoiling_scripts() {
     // Each means something to some engine and is refused by the others.
     std::vector<std::string> known{"PRAGMA query_only = ON;\n",
                                    "SET default_transaction_read_only = on;\n",
-                                   "SET SESSION TRANSACTION READ ONLY;\n",
+                                   "SET @@session.transaction_read_only = 1;\n",
+                                   "SET SESSION tx_read_only = 1;\n",
                                    "SET autocommit = 0;\n",
                                    "SET search_path TO talos_kit_nowhere;\n",
                                    "SET SESSION sql_mode = 'ANSI_QUOTES,PIPES_AS_CONCAT';\n",
