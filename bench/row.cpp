@@ -10,6 +10,13 @@ namespace {
 
 constexpr double slow_seconds = 20;
 
+std::string bare_milliseconds(double seconds) {
+  const double value = seconds * 1000;
+  char text[40];
+  std::snprintf(text, sizeof text, "%.*f", value < 10 ? 2 : value < 100 ? 1 : 0, value);
+  return text;
+}
+
 std::string shown(const Command& command, const std::string& workspace) {
   std::string text = command.arguments.front().substr(command.arguments.front().rfind('/') + 1);
   for (std::size_t index = 1; index < command.arguments.size(); ++index) text += " " + command.arguments[index];
@@ -20,7 +27,8 @@ std::string shown(const Command& command, const std::string& workspace) {
 }
 
 std::string spread(const Series& series) {
-  return milliseconds(series.median()) + " (" + milliseconds(series.least()) + "–" + milliseconds(series.most()) + ")";
+  return milliseconds(series.median()) + " (" + bare_milliseconds(series.least()) + "–" +
+         bare_milliseconds(series.most()) + ")";
 }
 
 }  // namespace
@@ -64,11 +72,6 @@ void compare(Row& row, const std::string& ours, const std::string& theirs, std::
                          our_series->median() / their_series->median(), limit});
 }
 
-std::string milliseconds(double seconds) {
-  const double value = seconds * 1000;
-  char text[40];
-  std::snprintf(text, sizeof text, value < 10 ? "%.2f ms" : value < 100 ? "%.1f ms" : "%.0f ms", value);
-  return text;
-}
+std::string milliseconds(double seconds) { return bare_milliseconds(seconds) + " ms"; }
 
 }  // namespace talos::bench

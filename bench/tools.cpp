@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <sstream>
 #include <stdexcept>
 
 namespace talos::bench {
@@ -27,9 +28,14 @@ fs::path find_dbmate(const fs::path& source) {
   return {};
 }
 
-std::string first_line(const std::string& text) {
-  const std::size_t start = text.find_first_not_of('\n');
-  return start == std::string::npos ? "" : text.substr(start, text.find('\n', start) - start);
+// The first word that looks like one: "v1.3.1" of "sqitch (App::Sqitch) v1.3.1".
+std::string version_in(const std::string& text) {
+  constexpr const char* digits = "0123456789";
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    if (word.find_first_of(digits) <= 1 && word.find('.') != std::string::npos) return word;
+  }
+  return "unknown version";
 }
 
 fs::path migrations_of(const fs::path& directory) { return directory / "migrations"; }
@@ -142,7 +148,7 @@ void Tools::add(Tool tool, const std::vector<std::string>& version_arguments) {
   } else {
     Command command{{tool.program}, fs::temp_directory_path()};
     command.arguments.insert(command.arguments.end(), version_arguments.begin(), version_arguments.end());
-    tool.version = first_line(run(command).output);
+    tool.version = version_in(run(command).output);
   }
   tools_.push_back(std::move(tool));
 }
