@@ -100,23 +100,28 @@ Row measure(const RowKind& kind, const Plan& plan) {
   row.id = kind.id;
   std::cerr << kind.id << ' ';
   try {
+    fs::create_directory(plan.workspace);
     kind.measure(plan, row);
+  } catch (const Interrupted&) {
+    throw;
   } catch (const std::exception& error) {
     row.failure = error.what();
     std::cerr << " failed: " << row.failure;
   }
+  fs::remove_all(plan.workspace);
   std::cerr << '\n';
   return row;
 }
 
 int bench(const Options& options) {
+  catch_interrupts();
   const Tools tools(options.source);
   list(tools.all());
   const Workspace workspace;
   Report report{today(), options.commit, this_machine(workspace.path()), options.rounds, tools.all(), {}};
   for (const RowKind& kind : row_kinds()) {
     const bool wanted = options.only.empty() || std::ranges::find(options.only, kind.id) != options.only.end();
-    if (wanted) report.rows.push_back(measure(kind, {tools, workspace.path(), options.rounds}));
+    if (wanted) report.rows.push_back(measure(kind, {tools, workspace.path() / kind.id, options.rounds}));
   }
   const std::string table = as_markdown(report);
   std::cout << table;
@@ -136,6 +141,9 @@ int main(int argc, char** argv) {
       return 0;
     }
     return bench(parse(arguments));
+  } catch (const Interrupted& error) {
+    std::cerr << "Error: " << error.what() << "\n";
+    return 130;
   } catch (const UsageError& error) {
     std::cerr << "Error: " << error.what() << "\n" << usage;
     return 2;

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -20,6 +21,10 @@ namespace talos::bench {
 namespace {
 
 namespace fs = std::filesystem;
+
+volatile std::sig_atomic_t interrupted = 0;
+
+void interrupt(int) { interrupted = 1; }
 
 void require(int error, const std::string& what) {
   if (error != 0) throw std::runtime_error(what + ": " + std::strerror(error));
@@ -114,6 +119,7 @@ Finished run_at_once(const Command& command, unsigned copies) {
   for (const pid_t child : children) statuses.push_back(wait_for(child));
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
 
+  if (interrupted != 0) throw Interrupted();
   require(error, command.arguments.front());
   Finished finished{elapsed.count(), {}};
   for (unsigned number = 0; number < copies; ++number) {
@@ -127,6 +133,11 @@ Finished run_at_once(const Command& command, unsigned copies) {
     finished.output += output;
   }
   return finished;
+}
+
+void catch_interrupts() {
+  std::signal(SIGINT, interrupt);
+  std::signal(SIGTERM, interrupt);
 }
 
 Finished run(const Command& command) { return run_at_once(command, 1); }

@@ -1,6 +1,7 @@
 // Running other programs, timed.
 #pragma once
 
+#include <exception>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -25,6 +26,14 @@ Finished run(const Command& command);
 
 /// Starts `copies` of it at once and waits for all; the time is from the first spawn to the last end.
 Finished run_at_once(const Command& command, unsigned copies);
+
+/// From now on SIGINT and SIGTERM make the run under way, and each after it, throw Interrupted.
+void catch_interrupts();
+
+class Interrupted : public std::exception {
+ public:
+  const char* what() const noexcept override { return "interrupted"; }
+};
 
 /// A program of that name in PATH, or an empty path.
 std::filesystem::path in_path(const std::string& name);

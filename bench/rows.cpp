@@ -35,11 +35,11 @@ void start_and_no_op(const Plan& plan, Row& row) {
   row.work = "start, and `up` with nothing to do";
   const Tools& tools = plan.tools;
   const MigrationSet set = one_table_each(100);
-  const fs::path ours = migrated(plan, "s1-talos", tools.talos(), set);
+  const fs::path ours = migrated(plan, "talos", tools.talos(), set);
   std::vector<Contender> contenders{{"talos version", {{tools.program("talos"), "version"}, ours}},
                                     {"talos no-op up", tools.talos().up(ours)}};
   if (tools.has("dbmate")) {
-    const fs::path theirs = migrated(plan, "s1-dbmate", tools.dbmate(), set);
+    const fs::path theirs = migrated(plan, "dbmate", tools.dbmate(), set);
     contenders.push_back({"dbmate --version", {{tools.program("dbmate"), "--version"}, theirs}});
     contenders.push_back({"dbmate no-op up", tools.dbmate().up(theirs)});
   }
@@ -58,7 +58,7 @@ void thousand_tables(const Plan& plan, Row& row) {
   const MigrationSet set = one_table_each(count);
   std::vector<Contender> contenders;
   for (const Way& way : plan.tools.ways()) {
-    const fs::path directory = made(plan, "s2-" + std::to_string(contenders.size()));
+    const fs::path directory = made(plan, std::to_string(contenders.size()));
     way.write(directory, set);
     contenders.push_back(
         {.name = way.name,
@@ -86,9 +86,9 @@ void many_files(const Plan& plan, Row& row) {
   std::optional<Contender> traced;
   const std::vector<std::pair<unsigned, std::string>> sizes{{10'000, "10,000"}, {100'000, "100,000"}};
   for (const auto& [files, text] : sizes) {
-    const fs::path full = migrated(plan, "s5-" + text, plan.tools.talos(), one_row_each(files / 2));
+    const fs::path full = migrated(plan, "full-" + text, plan.tools.talos(), one_row_each(files / 2));
     expect_count(database_of(full), "SELECT count(*) FROM entries", files / 2 - 1);
-    const fs::path empty = made(plan, "s5-empty-" + text);
+    const fs::path empty = made(plan, "empty-" + text);
     MigrationSet nothing = one_row_each(files / 2);
     for (Migration& migration : nothing) migration.up = migration.down = "";
     write_pairs(empty / "migrations", nothing);
@@ -120,7 +120,7 @@ void many_plugins(const Plan& plan, Row& row) {
   row.work = "200 more files in the plugin directory";
   constexpr int extra = 200;
   const fs::path plugin = plan.tools.plugin_directory() / "sqlite.so";
-  const fs::path directory = migrated(plan, "s7", plan.tools.talos(), one_table_each(100));
+  const fs::path directory = migrated(plan, "migrated", plan.tools.talos(), one_table_each(100));
   const fs::path one = directory / "plugins-1";
   const fs::path many = directory / "plugins-201";
   for (const fs::path& place : {one, many}) {
@@ -154,7 +154,7 @@ void eight_runners(const Plan& plan, Row& row) {
   const MigrationSet set = one_table_each(count);
   std::vector<Contender> contenders;
   for (const unsigned copies : {1U, 8U}) {
-    const fs::path directory = made(plan, "s8-" + std::to_string(copies));
+    const fs::path directory = made(plan, "runners-" + std::to_string(copies));
     plan.tools.talos().write(directory, set);
     contenders.push_back(
         {.name = copies == 1 ? "one runner" : "8 runners",
