@@ -7,7 +7,7 @@ namespace talos {
 namespace {
 
 bool differs(const MigrationFile& file, const LogRow& row, Thoroughness thoroughness) {
-  if (row.size && *row.size != file.size) return true;
+  if (row.size && *row.size != file.size()) return true;
   if (row.sha256.empty()) return false;
   if (!file.known_sha256.empty()) return row.sha256 != file.known_sha256;
   return thoroughness == Thoroughness::bodies && row.sha256 != sha256(file.load().bytes());

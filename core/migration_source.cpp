@@ -5,8 +5,8 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
-#include <map>
 #include <system_error>
+#include <tuple>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -89,59 +89,96 @@ bool looks_like_migration(std::string_view name) {
   return lower.ends_with(".sql") && (digit_at(0) || flyway);
 }
 
-struct Collected {
-  std::optional<MigrationFile> up, down;
-  std::string up_title, down_title;
+struct Found {
+  Version version;
+  Direction direction;
+  MigrationFile file;
 };
+
+std::string title_of(const MigrationFile& file) { return std::string(parse_file_name(file.name)->title); }
 
 class Collector {
  public:
   explicit Collector(std::string origin) : origin_(std::move(origin)) {}
 
   void add(const FileName& parsed, MigrationFile file) {
-    Collected& entry = by_version_[parsed.version];
-    auto& slot = parsed.direction == Direction::up ? entry.up : entry.down;
-    if (slot)
-      throw Error(ErrorCode::usage, "two migration files have version " + std::to_string(parsed.version) + " (" +
-                                        std::string(to_string(parsed.direction)) + ") in " + origin_ + ": " +
-                                        std::min(slot->name, file.name) + " and " + std::max(slot->name, file.name))
-          .with_hint("give one of them another version");
-    slot = std::move(file);
-    (parsed.direction == Direction::up ? entry.up_title : entry.down_title) = parsed.title;
+    found_.push_back({parsed.version, parsed.direction, std::move(file)});
   }
 
   MigrationSet finish() && {
+    std::sort(found_.begin(), found_.end(), [](const Found& a, const Found& b) {
+      return std::tie(a.version, a.direction, a.file.name) < std::tie(b.version, b.direction, b.file.name);
+    });
+    refuse_duplicates();
     std::vector<Migration> migrations;
-    std::vector<std::string> warnings;
-    migrations.reserve(by_version_.size());
-    for (auto& [version, entry] : by_version_) {
-      if (entry.up && !entry.down) warnings.push_back(entry.up->name + " has no down file: it cannot be rolled back");
-      if (!entry.up) warnings.push_back(entry.down->name + " has no up file");
-      migrations.push_back({version, entry.up ? std::move(entry.up_title) : std::move(entry.down_title),
-                            std::move(entry.up), std::move(entry.down)});
+    migrations.reserve(found_.size());
+    for (Found& found : found_) {
+      if (migrations.empty() || migrations.back().version != found.version)
+        migrations.push_back({found.version, title_of(found.file), {}, {}});
+      (found.direction == Direction::up ? migrations.back().up : migrations.back().down) = std::move(found.file);
     }
-    return MigrationSet(std::move(origin_), std::move(migrations), std::move(warnings));
+    auto notes = warnings(migrations);
+    return MigrationSet(std::move(origin_), std::move(migrations), std::move(notes));
   }
 
  private:
+  void refuse_duplicates() const {
+    const auto twice = std::adjacent_find(found_.begin(), found_.end(), [](const Found& a, const Found& b) {
+      return a.version == b.version && a.direction == b.direction;
+    });
+    if (twice == found_.end()) return;
+    const Found& a = *twice;
+    const Found& b = *std::next(twice);
+    throw Error(ErrorCode::usage, "two migration files have version " + std::to_string(b.version) + " (" +
+                                      std::string(to_string(b.direction)) + ") in " + origin_ + ": " + a.file.name +
+                                      " and " + b.file.name)
+        .with_hint("give one of them another version");
+  }
+
+  static std::vector<std::string> warnings(const std::vector<Migration>& migrations) {
+    std::vector<std::string> result;
+    for (const Migration& migration : migrations) {
+      if (!migration.down) result.push_back(migration.up->name + " has no down file: it cannot be rolled back");
+      if (!migration.up) result.push_back(migration.down->name + " has no up file");
+    }
+    return result;
+  }
+
   std::string origin_;
-  std::map<Version, Collected> by_version_;
+  std::vector<Found> found_;
 };
 
+// Follows links. The directory's own entry mostly tells, at no cost.
+void require_regular_file(DIR* stream, const dirent& entry, const std::filesystem::path& directory) {
+  if (entry.d_type == DT_REG) return;
+  struct stat status {};
+  if (::fstatat(::dirfd(stream), entry.d_name, &status, 0) != 0) cannot_read(directory / entry.d_name, errno);
+  if (!S_ISREG(status.st_mode))
+    throw Error(ErrorCode::usage, "migration file " + (directory / entry.d_name).string() + " is not a regular file");
+}
+
 }  // namespace
+
+std::int64_t MigrationFile::size() const {
+  if (embedded != nullptr) return embedded->end - embedded->data;
+  const std::filesystem::path path = *directory / name;
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) cannot_read(path, errno);
+  return status.st_size;
+}
 
 Body MigrationFile::load() const {
   if (embedded != nullptr) {
     const auto length = static_cast<std::size_t>(embedded->end - embedded->data);
     return Body(std::string_view(reinterpret_cast<const char*>(embedded->data), length), nullptr);
   }
+  const std::filesystem::path path = *directory / name;
   const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0) cannot_read(path, errno);
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) cannot_read(path, errno);
-  if (status.st_size != size) size_changed(path);
-  return size > largest_copied_body ? map_file(fd.get(), static_cast<std::size_t>(size), path)
-                                    : copy_file(fd.get(), static_cast<std::size_t>(size), path);
+  const auto size = static_cast<std::size_t>(status.st_size);
+  return status.st_size > largest_copied_body ? map_file(fd.get(), size, path) : copy_file(fd.get(), size, path);
 }
 
 MigrationSet::MigrationSet(std::string origin, std::vector<Migration> migrations, std::vector<std::string> warnings)
@@ -183,6 +220,7 @@ MigrationSet read_directory(const std::filesystem::path& directory) {
     if (error == ENOENT) failure.hint = "mkdir -p " + directory.string();
     throw failure;
   }
+  const auto shared = std::make_shared<const std::filesystem::path>(directory);
   Collector collector(directory.string());
   for (errno = 0; const dirent* entry = ::readdir(stream.get()); errno = 0) {
     const std::string_view name = entry->d_name;
@@ -195,12 +233,8 @@ MigrationSet read_directory(const std::filesystem::path& directory) {
             .with_hint("name it NNNNNN_title.up.sql or NNNNNN_title.down.sql, or move it out of the directory");
       continue;
     }
-    struct stat status {};
-    const std::filesystem::path path = directory / name;
-    if (::fstatat(::dirfd(stream.get()), entry->d_name, &status, 0) != 0) cannot_read(path, errno);
-    if (!S_ISREG(status.st_mode))
-      throw Error(ErrorCode::usage, "migration file " + path.string() + " is not a regular file");
-    collector.add(*parsed, MigrationFile{std::string(name), path, nullptr, status.st_size, {}});
+    require_regular_file(stream.get(), *entry, directory);
+    collector.add(*parsed, MigrationFile{std::string(name), shared, nullptr});
   }
   if (errno != 0) cannot_read(directory, errno);
   return std::move(collector).finish();
@@ -213,7 +247,7 @@ MigrationSet read_embedded(std::string_view plugin, std::span<const EmbeddedFile
     if (!parsed)
       throw Error(ErrorCode::plugin, "the plugin " + std::string(plugin) + " embeds " + file.name +
                                          ", which is not named like a migration");
-    collector.add(*parsed, MigrationFile{file.name, {}, &file, file.end - file.data, file.sha256});
+    collector.add(*parsed, MigrationFile{file.name, nullptr, &file, file.sha256});
   }
   return std::move(collector).finish();
 }

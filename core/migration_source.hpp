@@ -25,15 +25,17 @@ class Body {
   std::shared_ptr<const void> owner_;
 };
 
-/// One migration file, its body unread.
+/// One migration file, its body unread. A directory of a hundred thousand is listed at every start, so nothing is
+/// asked of a file before it is needed.
 struct MigrationFile {
   std::string name;
-  std::filesystem::path path;  ///< empty for an embedded file
+  std::shared_ptr<const std::filesystem::path> directory;  ///< null for an embedded file
   const EmbeddedFile* embedded = nullptr;
-  std::int64_t size = 0;
-  std::string_view known_sha256;  ///< embedded files carry it from the build; else empty
+  std::string_view known_sha256 = {};  ///< embedded files carry it from the build; else empty
 
-  /// Reads the whole file. Throws ErrorCode::usage where it cannot be read, or its size is no longer `size`.
+  /// Bytes. Throws ErrorCode::usage where the file cannot be looked at.
+  std::int64_t size() const;
+  /// Reads the whole file. Throws ErrorCode::usage where it cannot be read, or changes its size meanwhile.
   Body load() const;
 };
 

@@ -19,6 +19,11 @@ constexpr std::string_view journal_columns =
     "run, version, direction, statement, statements, state, file, sha256, text, line, before_image, started_at, "
     "finished_at, runner, error, error_code";
 
+// The same, without the texts that planning has no use for: a history may have 100,000 rows.
+constexpr std::string_view log_columns_for_planning =
+    "action, failed, version, tracker_version, title, CASE failed WHEN 1 THEN file END, size, sha256, started_at, "
+    "duration_us, NULL, CASE failed WHEN 1 THEN runner END, NULL, error, error_code, line, statement";
+
 std::string quoted(const std::string& name) { return "main.\"" + name + "\""; }
 
 LogAction log_action(const std::string& text) {
@@ -125,7 +130,8 @@ State Tables::read(Database& db, LogDepth depth) const {
     state.log_exists = true;
     check_columns(columns, name_ + "_log", log_columns);
     check_layout(db, log_, name_ + "_log");
-    std::string sql = "SELECT id, " + std::string(log_columns) + " FROM " + log_;
+    std::string sql =
+        "SELECT id, " + std::string(depth == LogDepth::all ? log_columns : log_columns_for_planning) + " FROM " + log_;
     if (depth == LogDepth::current)
       sql += " WHERE id >= coalesce((SELECT max(id) FROM " + log_ +
              " WHERE action IN ('baseline', 'force') AND failed = 0), 0)";

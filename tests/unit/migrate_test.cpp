@@ -42,7 +42,7 @@ struct World {
     row.version = row.current = version;
     if (const Migration* migration = set->find(version)) {
       row.title = migration->title;
-      row.size = migration->up->size;
+      row.size = migration->up->size();
       row.sha256 = migration->up->known_sha256;
     }
     return row;
