@@ -1,5 +1,7 @@
 // Machine-readable output: one object per command on stdout, one per line on stderr.
+#include <algorithm>
 #include <csignal>
+#include <sstream>
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -20,9 +22,60 @@ json parsed(const std::string& text) {
   return object;
 }
 
-// The one object of a command, with the head that all have.
+bool has_type(const json& value, const std::string& type) {
+  if (type == "integer") return value.is_number_integer();
+  return std::string(value.type_name()) == type;
+}
+
+std::string fault(const json& value, const json& schema, const std::string& where);
+
+std::string fault_of_object(const json& value, const json& schema, const std::string& where) {
+  for (const auto& name : schema.value("required", json::array()))
+    if (!value.contains(name.get<std::string>())) return where + " lacks " + name.dump();
+  for (const auto& [name, member] : value.items()) {
+    if (!schema["properties"].contains(name)) return where + "." + name + " is not in the schema";
+    if (auto found = fault(member, schema["properties"][name], where + "." + name); !found.empty()) return found;
+  }
+  return {};
+}
+
+// The part of JSON Schema that docs/schemas uses, and stricter: a member that the schema does not name is a fault.
+// Empty when there is none.
+std::string fault(const json& value, const json& schema, const std::string& where) {
+  if (schema.contains("anyOf")) {
+    std::string first;
+    for (const json& choice : schema["anyOf"]) {
+      const std::string found = fault(value, choice, where);
+      if (found.empty()) return {};
+      if (first.empty()) first = found;
+    }
+    return first;
+  }
+  if (schema.contains("const") && value != schema["const"]) return where + " is not " + schema["const"].dump();
+  if (schema.contains("enum") && std::find(schema["enum"].begin(), schema["enum"].end(), value) == schema["enum"].end())
+    return where + " is " + value.dump();
+  if (schema.contains("type")) {
+    const json types = schema["type"].is_array() ? schema["type"] : json::array({schema["type"]});
+    if (std::none_of(types.begin(), types.end(), [&](const json& t) { return has_type(value, t.get<std::string>()); }))
+      return where + " is " + value.dump() + ", not of type " + types.dump();
+  }
+  if (value.is_object() && schema.contains("properties")) return fault_of_object(value, schema, where);
+  if (value.is_array() && schema.contains("items"))
+    for (const json& item : value)
+      if (auto found = fault(item, schema["items"], where + "[]"); !found.empty()) return found;
+  return {};
+}
+
+json schema_of(const std::string& command) {
+  std::string name = command.substr(command.rfind(' ') + 1);
+  if (name == "up" || name == "down" || name == "force") name = "run";
+  return json::parse(read_file(std::filesystem::path(TALOS_TEST_SCHEMAS) / (name + ".json")));
+}
+
+// The one object of a command, with the head that all have, checked against its schema.
 json data(const ProcessResult& result, const std::string& command) {
   json object = parsed(result.out);
+  CHECK(fault(object, schema_of(command), command) == "");
   CHECK(object["format_version"] == 1);
   CHECK(object["command"] == command);
   CHECK(object["ok"].is_boolean());
