@@ -158,7 +158,7 @@ bool can_test(bool possible, const std::string& needed) {
   if (possible) return true;
   const char* ci = std::getenv("CI");
   if (ci != nullptr && std::string_view(ci) == "true")
-    FAIL("this test needs " + needed);
+    FAIL("this test needs " << needed);
   else
     MESSAGE("skipped: needs " << needed);
   return false;
