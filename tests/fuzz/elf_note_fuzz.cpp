@@ -11,12 +11,14 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace talos;
   using namespace talos::fuzz;
   std::size_t reads = 0;
-  const auto facts = read_plugin_note([&](std::uint64_t offset, std::span<std::byte> bytes) {
+  const ReadAt read = [&](std::uint64_t offset, std::span<std::byte> bytes) {
     must(++reads < 100'000, "a crafted file does not keep us reading");
     if (offset > size || bytes.size() > size - offset) return false;
     std::memcpy(bytes.data(), data + offset, bytes.size());
     return true;
-  });
+  };
+  has_all_segments(read);
+  const auto facts = read_plugin_note(read);
   if (!facts) return 0;
   must(is_plugin_word(facts->name), "a plugin's name can name a file");
   for (const std::string& text : {facts->abi_tag, facts->version, facts->schemes})

@@ -88,13 +88,12 @@ fs::path install(const std::string& plugin, const fs::path& file, const std::fun
   install(plugin, file);
   std::string bytes = bytes_of(file);
   PluginNote note("x", "x", "x");
-  // The note's first twenty bytes are the same in every plugin and stand nowhere else.
+  // The note's first twenty bytes are the same in every plugin. Debug information may repeat them, behind the note.
   const std::size_t head = offsetof(PluginNote, abi_version);
   std::string wanted(head, '\0');
   std::memcpy(wanted.data(), &note, head);
   const auto at = bytes.find(wanted);
   REQUIRE(at != std::string::npos);
-  REQUIRE(bytes.find(wanted, at + 1) == std::string::npos);
   std::memcpy(&note, bytes.data() + at, sizeof note);
   change(note);
   std::memcpy(bytes.data() + at, &note, sizeof note);
