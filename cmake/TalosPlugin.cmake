@@ -22,7 +22,10 @@ function(talos_add_plugin)
 
   add_library(${target} MODULE ${arg_SOURCES} ${generated}/embedded.cpp ${generated}/embedded.S)
   target_link_libraries(${target} PRIVATE talos::sdk ${arg_LIBRARIES})
-  target_link_options(${target} PRIVATE $<$<NOT:$<BOOL:${TALOS_SANITIZE}>>:-Wl,-z,defs>)
+  # A sanitizer's functions come from the program.
+  if(NOT TALOS_SANITIZE)
+    target_link_options(${target} PRIVATE -Wl,-z,defs)
+  endif()
   if(NOT arg_OUTPUT)
     set(arg_OUTPUT ${TALOS_PLUGIN_OUTPUT_DIRECTORY})
   endif()

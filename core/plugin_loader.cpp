@@ -52,8 +52,10 @@ class Candidate {
   }
 
   PluginFacts read_facts() const {
-    auto facts = read_plugin_note(file_reader(fd_));
+    const ReadAt read = file_reader(fd_);
+    auto facts = read_plugin_note(read);
     if (!facts) throw refusal(file_, "it is not a Talos plugin (no .note.talos)");
+    if (!has_all_segments(read)) throw refusal(file_, "the file is cut short").with_hint("install the plugin again");
     return std::move(*facts);
   }
 

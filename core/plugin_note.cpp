@@ -4,6 +4,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <vector>
 
 #include <elf.h>
 #include <unistd.h>
@@ -92,6 +93,15 @@ bool is_shared_object(const Elf64_Ehdr& header) {
          header.e_phentsize == sizeof(Elf64_Phdr) && header.e_phnum <= most_segments;
 }
 
+std::optional<std::vector<Elf64_Phdr>> read_segments(const ReadAt& read) {
+  Elf64_Ehdr header{};
+  if (!read_value(read, 0, header) || !is_shared_object(header)) return std::nullopt;
+  std::vector<Elf64_Phdr> segments(header.e_phnum);
+  for (std::size_t i = 0; i < segments.size(); ++i)
+    if (!read_value(read, header.e_phoff + i * sizeof segments[i], segments[i])) return std::nullopt;
+  return segments;
+}
+
 }  // namespace
 
 bool PluginFacts::serves(std::string_view scheme) const {
@@ -100,15 +110,23 @@ bool PluginFacts::serves(std::string_view scheme) const {
 }
 
 std::optional<PluginFacts> read_plugin_note(const ReadAt& read) {
-  Elf64_Ehdr header{};
-  if (!read_value(read, 0, header) || !is_shared_object(header)) return std::nullopt;
-  for (std::uint64_t i = 0; i < header.e_phnum; ++i) {
-    Elf64_Phdr segment{};
-    if (!read_value(read, header.e_phoff + i * sizeof segment, segment)) return std::nullopt;
+  const auto segments = read_segments(read);
+  if (!segments) return std::nullopt;
+  for (const Elf64_Phdr& segment : *segments) {
     if (segment.p_type != PT_NOTE || segment.p_filesz > largest_notes) continue;
     if (auto facts = search_notes(read, segment.p_offset, segment.p_filesz)) return facts;
   }
   return std::nullopt;
+}
+
+bool has_all_segments(const ReadAt& read) {
+  const auto segments = read_segments(read);
+  return segments && std::all_of(segments->begin(), segments->end(), [&](const Elf64_Phdr& segment) {
+           if (segment.p_type != PT_LOAD || segment.p_filesz == 0) return true;
+           const std::uint64_t last = segment.p_offset + (segment.p_filesz - 1);
+           std::byte byte{};
+           return last >= segment.p_offset && read_value(read, last, byte);
+         });
 }
 
 ReadAt file_reader(int fd) {

@@ -154,7 +154,9 @@ void add_go_pragma(SqliteDsn& dsn, const Parameter& parameter) {
 }
 
 void apply(SqliteDsn& dsn, const Parameter& parameter) {
-  const auto& [name, value] = parameter;
+  // Not a structured binding: clang 14 captures none.
+  const std::string& name = parameter.first;
+  const std::string& value = parameter.second;
   const auto known = std::find_if(pragma_parameters.begin(), pragma_parameters.end(),
                                   [&](const auto& entry) { return entry.first == name; });
   if (known != pragma_parameters.end() || name == "_journal") {
