@@ -1,5 +1,7 @@
 #include "history.hpp"
 
+#include <utility>
+
 #include "talos/error.hpp"
 
 namespace talos {
@@ -13,7 +15,7 @@ void take_all_up_to(History& history, const MigrationSet& set, Version version) 
     if (migration.version <= version) history.applied.insert(history.applied.end(), migration.version);
 }
 
-void replay(History& history, const MigrationSet& set, const LogRow& row) {
+void replay(History& history, const MigrationSet& set, LogRow row) {
   switch (row.action) {
     case LogAction::baseline:
     case LogAction::force:
@@ -21,7 +23,7 @@ void replay(History& history, const MigrationSet& set, const LogRow& row) {
       break;
     case LogAction::up:
       history.applied.insert(history.applied.end(), row.version);
-      history.records[row.version] = row;
+      history.records.insert_or_assign(history.records.end(), row.version, std::move(row));
       break;
     case LogAction::down:
       history.applied.erase(row.version);
@@ -32,7 +34,7 @@ void replay(History& history, const MigrationSet& set, const LogRow& row) {
 
 }  // namespace
 
-History interpret(const State& state, const MigrationSet& set) {
+History interpret(State state, const MigrationSet& set) {
   if (state.tracker.size() > 1)
     throw Error(ErrorCode::policy,
                 "the tracker table holds more than one row; golang-migrate and this program keep one")
@@ -40,10 +42,10 @@ History interpret(const State& state, const MigrationSet& set) {
   History history;
   if (!state.tracker.empty()) history.tracker = state.tracker.front();
   Version recorded = no_version;
-  for (const LogRow& row : state.log) {
+  for (LogRow& row : state.log) {
     if (row.failed) continue;
-    replay(history, set, row);
     recorded = row.current;
+    replay(history, set, std::move(row));
   }
   if (recorded != history.current() && !history.dirty()) {
     history.baseline_due = true;

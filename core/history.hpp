@@ -26,6 +26,6 @@ struct History {
 };
 
 /// Throws ErrorCode::policy if the tracker has more than one row.
-History interpret(const State& state, const MigrationSet& set);
+History interpret(State state, const MigrationSet& set);
 
 }  // namespace talos

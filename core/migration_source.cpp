@@ -159,11 +159,22 @@ void require_regular_file(DIR* stream, const dirent& entry, const std::filesyste
 
 }  // namespace
 
+MigrationDirectory::MigrationDirectory(std::filesystem::path path)
+    : path_(std::move(path)), descriptor_(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (descriptor_ >= 0) return;
+  const int error = errno;
+  Error failure(ErrorCode::usage,
+                "cannot read the migrations directory " + path_.string() + ": " + system_message(error));
+  if (error == ENOENT) failure.hint = "mkdir -p " + path_.string();
+  throw Error(failure);
+}
+
+MigrationDirectory::~MigrationDirectory() { ::close(descriptor_); }
+
 std::int64_t MigrationFile::size() const {
   if (embedded != nullptr) return embedded->end - embedded->data;
-  const std::filesystem::path path = *directory / name;
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) cannot_read(path, errno);
+  if (::fstatat(directory->descriptor(), name.c_str(), &status, 0) != 0) cannot_read(directory->path() / name, errno);
   return status.st_size;
 }
 
@@ -172,8 +183,8 @@ Body MigrationFile::load() const {
     const auto length = static_cast<std::size_t>(embedded->end - embedded->data);
     return Body(std::string_view(reinterpret_cast<const char*>(embedded->data), length), nullptr);
   }
-  const std::filesystem::path path = *directory / name;
-  const FileDescriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const std::filesystem::path path = directory->path() / name;
+  const FileDescriptor fd(::openat(directory->descriptor(), name.c_str(), O_RDONLY | O_CLOEXEC));
   if (fd.get() < 0) cannot_read(path, errno);
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) cannot_read(path, errno);
@@ -212,15 +223,9 @@ std::optional<FileName> parse_file_name(std::string_view name) {
 }
 
 MigrationSet read_directory(const std::filesystem::path& directory) {
+  const auto shared = std::make_shared<const MigrationDirectory>(directory);
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::opendir(directory.c_str()), &::closedir);
-  if (!stream) {
-    const int error = errno;
-    Error failure(ErrorCode::usage,
-                  "cannot read the migrations directory " + directory.string() + ": " + system_message(error));
-    if (error == ENOENT) failure.hint = "mkdir -p " + directory.string();
-    throw failure;
-  }
-  const auto shared = std::make_shared<const std::filesystem::path>(directory);
+  if (!stream) cannot_read(directory, errno);
   Collector collector(directory.string());
   for (errno = 0; const dirent* entry = ::readdir(stream.get()); errno = 0) {
     const std::string_view name = entry->d_name;

@@ -25,11 +25,28 @@ class Body {
   std::shared_ptr<const void> owner_;
 };
 
+/// A directory of migrations, held open: looking a file up in it costs one step, however deep it lies.
+class MigrationDirectory {
+ public:
+  /// Throws ErrorCode::usage where it cannot be read.
+  explicit MigrationDirectory(std::filesystem::path path);
+  ~MigrationDirectory();
+  MigrationDirectory(const MigrationDirectory&) = delete;
+  MigrationDirectory& operator=(const MigrationDirectory&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  int descriptor() const { return descriptor_; }
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_;
+};
+
 /// One migration file, its body unread. A directory of a hundred thousand is listed at every start, so nothing is
 /// asked of a file before it is needed.
 struct MigrationFile {
   std::string name;
-  std::shared_ptr<const std::filesystem::path> directory;  ///< null for an embedded file
+  std::shared_ptr<const MigrationDirectory> directory;  ///< null for an embedded file
   const EmbeddedFile* embedded = nullptr;
   std::string_view known_sha256 = {};  ///< embedded files carry it from the build; else empty
 

@@ -165,10 +165,14 @@ class Planner {
 
 }  // namespace
 
+// Both sides are sorted: one walk.
 std::vector<const Migration*> pending(const MigrationSet& set, const History& history) {
   std::vector<const Migration*> result;
-  for (const Migration& migration : set.migrations())
-    if (!history.applied.contains(migration.version)) result.push_back(&migration);
+  auto applied = history.applied.begin();
+  for (const Migration& migration : set.migrations()) {
+    while (applied != history.applied.end() && *applied < migration.version) ++applied;
+    if (applied == history.applied.end() || *applied != migration.version) result.push_back(&migration);
+  }
   return result;
 }
 

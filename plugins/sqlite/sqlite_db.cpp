@@ -164,7 +164,8 @@ std::string Query::text(int column) const {
 
 Database::Database(const std::string& uri, int flags) {
   sqlite3* db = nullptr;
-  const int result = sqlite3_open_v2(uri.c_str(), &db, flags | SQLITE_OPEN_URI, nullptr);
+  // One thread uses a connection; cancelling only sets a flag that its handlers read.
+  const int result = sqlite3_open_v2(uri.c_str(), &db, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, nullptr);
   db_.reset(db);
   if (db == nullptr) throw Error(ErrorCode::internal, "out of memory");
   sqlite3_extended_result_codes(db, 1);

@@ -1,6 +1,8 @@
 #include "sqlite_tables.hpp"
 
 #include <algorithm>
+
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <cstdlib>
@@ -142,6 +144,9 @@ State Tables::read(Database& db, LogDepth depth) const {
     if (depth == LogDepth::current)
       sql += " WHERE id >= coalesce((SELECT max(id) FROM " + log_ +
              " WHERE action IN ('baseline', 'force') AND failed = 0), 0)";
+    Query highest(db, "SELECT max(id) FROM " + log_);
+    if (highest.step())
+      state.log.reserve(static_cast<std::size_t>(std::clamp<std::int64_t>(highest.integer(0), 0, 1'000'000)));
     Query query(db, sql + " ORDER BY id");
     while (query.step()) state.log.push_back(log_row(query));
   }
