@@ -1,8 +1,6 @@
 #include "sqlite_tables.hpp"
 
 #include <algorithm>
-
-#include <algorithm>
 #include <array>
 #include <cctype>
 #include <cstdlib>
