@@ -8,6 +8,10 @@ namespace talos {
 
 namespace {
 
+std::string newest_of(const MigrationSet& set) {
+  return set.highest() == no_version ? "none" : std::to_string(set.highest());
+}
+
 std::string name_of(const Migration& migration) {
   const auto& file = migration.up ? migration.up : migration.down;
   return file->name;
@@ -42,7 +46,7 @@ class Planner {
     if (is_ahead(set_, history_)) {
       plan_.ahead = true;
       plan_.warnings.push_back("the database is at version " + std::to_string(history_.current()) +
-                               ", newer than the newest migration of this program (" + std::to_string(set_.highest()) +
+                               ", newer than the newest migration of this program (" + newest_of(set_) +
                                "); nothing to do, since migrations are backward compatible");
       return std::move(plan_);
     }

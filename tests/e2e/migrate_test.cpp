@@ -410,6 +410,18 @@ TEST_CASE("G3: a database that is ahead: up succeeds with a warning, down refuse
   CHECK(bytes(world) == before);
 }
 
+TEST_CASE("G3: an empty set on a migrated database is ahead, and says that it has no migrations") {
+  World world;
+  world.tables(1);
+  CHECK(world.migrate({"up"}).status == 0);
+  std::filesystem::remove_all(world.migrations);
+  std::filesystem::create_directory(world.migrations);
+  const auto up = world.migrate({"up"});
+  CHECK(up.status == 0);
+  CHECK(up.err == Part{"newest migration of this program (none)"});
+  CHECK(world.migrate({"down"}).status == 1);
+}
+
 TEST_CASE("G3: a database that another set migrated is refused, and not called ahead") {
   World world;
   world.tables(3);
@@ -775,6 +787,97 @@ TEST_CASE("a signal stops a no-transaction migration at its statement, journalle
   CHECK(world.tracker() == "1,1");
   CHECK(world.migrate({"status"}).out == Part{"done     statement 1 of 2"});
   CHECK(world.migrate({"up"}).status == 3);
+}
+
+TEST_CASE("a second signal ends the program at once, and the next run finds the database as it was") {
+  World world;
+  world.tables(1);
+  world.migration(2, "slow", "CREATE TABLE half (x);\n" + std::string(endless_statement));
+  CHECK(world.migrate({"up", "--steps", "1"}).status == 0);
+  Process runner = world.start({"up", "--log-level", "debug"});
+  runner.wait_for_output("migrations planned");
+  runner.signal(SIGINT);
+  runner.signal(SIGTERM);
+  const int status = runner.wait().status;
+  CHECK((status == 128 + SIGINT || status == 128 + SIGTERM));
+  CHECK(world.migrate({"status"}).out == Line{"Current Version: 1"});
+  CHECK(!world.has_table("half"));
+}
+
+TEST_CASE("a runner that waits for another ends by a signal too, and has done nothing") {
+  World world;
+  world.migration(1, "slow", "CREATE TABLE half (x);\n" + std::string(endless_statement));
+  Process first = world.start({"up"});
+  REQUIRE(eventually([&] { return world.migrate({"status"}).out == Part{"Running: "}; }));
+  Process second = world.start({"up"});
+  second.wait_for_output("Waiting for another runner");
+  second.signal(SIGTERM);
+  CHECK(second.wait().status == 128 + SIGTERM);
+  CHECK(first.running());
+  first.signal(SIGINT);
+  CHECK(first.wait().status == 128 + SIGINT);
+  CHECK(world.migrate({"status"}).out == Part{"Not initialized"});
+}
+
+TEST_CASE("R4: a database that another program writes to is exit 5 after --lock-timeout, and untouched") {
+  World world;
+  world.tables(2);
+  CHECK(world.migrate({"up", "--steps", "1"}).status == 0);
+  SqliteFile writer(world.database);
+  writer.run("BEGIN EXCLUSIVE");
+  const auto up = world.migrate({"up", "--lock-timeout", "100ms"});
+  CHECK(up.status == 5);
+  CHECK(up.err == Part{"another process is writing"});
+  CHECK(world.migrate({"status", "--lock-timeout", "100ms"}).status == 5);
+  writer.run("ROLLBACK");
+  CHECK(world.tracker() == "1,0");
+  CHECK(world.migrate({"up"}).status == 0);
+}
+
+TEST_CASE("Q1: a lock file that is a symbolic link is not followed: exit 5") {
+  World world;
+  world.tables(1);
+  write_file(world.directory / "precious", "precious");
+  std::filesystem::create_symlink(world.directory / "precious", world.directory / "test.db.talos.lock");
+  const auto result = world.migrate({"up"});
+  CHECK(result.status == 5);
+  CHECK(result.err == Part{"test.db.talos.lock"});
+  CHECK(read_file(world.directory / "precious") == "precious");
+}
+
+TEST_CASE("Q1: a database reached by a symbolic link has the same lock") {
+  World world;
+  world.tables(1);
+  std::filesystem::create_symlink("test.db", world.directory / "link.db");
+  world.migration(2, "slow", endless_statement);
+  Process runner = world.start({"up"});
+  REQUIRE(eventually([&] { return world.migrate({"status"}).out == Part{"Running: "}; }));
+  const auto second = talos({"migrate", "up", "--database", "sqlite://" + (world.directory / "link.db").string(),
+                             "--migrations", world.migrations.string(), "--lock-timeout", "100ms"});
+  CHECK(second.status == 4);
+  CHECK(!std::filesystem::exists(world.directory / "link.db.talos.lock"));
+  runner.signal(SIGKILL);
+  runner.wait();
+}
+
+TEST_CASE("output that cannot be written is no success") {
+  World world;
+  world.tables(1);
+  ProcessOptions options;
+  options.argv = {"sh", "-c", "\"$0\" \"$@\" > /dev/full", talos_program().string()};
+  for (const std::string& word : world.arguments({"status"})) options.argv.push_back(word);
+  const auto result = run(options);
+  CHECK(result.status == 1);
+  CHECK(result.err == Part{"cannot write to stdout"});
+}
+
+TEST_CASE("--statement-timeout stops a statement and rolls its migration back") {
+  World world;
+  world.migration(1, "slow", "CREATE TABLE half (x);\n" + std::string(endless_statement));
+  const auto result = world.migrate({"up", "--statement-timeout", "200ms"});
+  CHECK(result.status == 1);
+  CHECK(result.err == Part{"--statement-timeout"});
+  CHECK(!world.has_table("half"));
 }
 
 TEST_CASE("several runners at once: one migrates, all exit 0, nothing runs twice") {

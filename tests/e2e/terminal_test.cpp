@@ -114,14 +114,21 @@ TEST_CASE("--color always colours a file too") {
   CHECK(world.migrate({"status", "--color", "always"}).out == Part{colour});
 }
 
-TEST_CASE("without a terminal a long migration gives a plain line every ten seconds") {
-  Slow world;
-  Process runner = world.start({"up"});
-  runner.wait_for_output("Applying 000002_slow (2 of 2) … 10s\n");
-  runner.signal(SIGINT);
-  const auto result = runner.wait();
+TEST_CASE("without a terminal a long migration gives a line every ten seconds, plain or as JSON; --quiet gives none") {
+  Slow plain;
+  Slow json;
+  Slow quiet;
+  Process plain_runner = plain.start({"up"});
+  Process json_runner = json.start({"up", "--log-format", "json"});
+  Process quiet_runner = quiet.start({"up", "--quiet"});
+  plain_runner.wait_for_output("Applying 000002_slow (2 of 2) … 10s\n");
+  json_runner.wait_for_output("\"event\":\"running\"");
+  for (Process* runner : {&plain_runner, &json_runner, &quiet_runner}) runner->signal(SIGINT);
+  CHECK(plain_runner.wait().err != Part{escape});
+  CHECK(json_runner.wait().err.starts_with('{'));
+  const auto result = quiet_runner.wait();
   CHECK(result.status == 130);
-  CHECK(result.err != Part{escape});
+  CHECK(result.err != Part{"Applying"});
 }
 
 TEST_CASE("--quiet leaves only warnings and errors, on a terminal and elsewhere") {
