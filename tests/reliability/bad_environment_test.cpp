@@ -111,7 +111,7 @@ TEST_CASE("R4: an unreadable file is exit 5 naming it, its owner and its mode") 
   fs::permissions(place.target.database, fs::perms(0600));
   if (::geteuid() != 0) fs::permissions(place.target.database, fs::perms(0000));
   for (const char* command : {"up", "status", "history"}) {
-    INFO(command);
+    INFO(std::string(command));
     check_user_refusal(place, {command}, 5, {place.target.database.string() + ": owner ", "mode 0"});
   }
 }
@@ -123,7 +123,7 @@ TEST_CASE("R4: a file that is no database is exit 5") {
   for (char& c : garbage) c = static_cast<char>(random());
   write_file(place.target.database, garbage);
   for (const char* command : {"up", "down", "status", "history"}) {
-    INFO(command);
+    INFO(std::string(command));
     check_refusal(place, migrate_options(place.target, {command}), 5, {"not a", "database"});
   }
 }
@@ -136,7 +136,7 @@ TEST_CASE("R4: a database with a broken page is exit 5") {
   std::fill(bytes.begin() + 100, bytes.begin() + 4096, '\x5a');
   write_file(place.target.database, bytes);
   for (const char* command : {"up", "down", "status"}) {
-    INFO(command);
+    INFO(std::string(command));
     check_refusal(place, migrate_options(place.target, {command}), 5, {"malformed"});
   }
 }
@@ -156,7 +156,7 @@ TEST_CASE("R4: a directory in the database's place is exit 5") {
   Place place;
   fs::create_directory(place.target.database);
   for (const char* command : {"up", "down", "status"}) {
-    INFO(command);
+    INFO(std::string(command));
     check_refusal(place, migrate_options(place.target, {command}), 5, {"it is a directory"});
   }
 }
@@ -166,7 +166,7 @@ TEST_CASE("R4: a database that another process writes to beyond --lock-timeout i
   place.migrate_first("3");
   SqliteFile writer(place.target.database);
   for (const char* begin : {"BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"}) {
-    INFO(begin);
+    INFO(std::string(begin));
     writer.run(begin);
     // Our own connection's file must not be opened and closed here (Q2), so its rows are compared, not its hash.
     for (const std::vector<std::string>& words :
@@ -421,7 +421,7 @@ TEST_CASE("R4: another database's DSN is exit 6 before anything is touched, and 
   Place place;
   for (const char* dsn : {"postgres://u:p@127.0.0.1:1/db", "postgresql://h/db", "mysql://u:p@tcp(127.0.0.1:1)/db",
                           "mariadb://h/db", "cockroachdb://h/db", "cockroach://h/db", "crdb://h/db", "other://h/db"}) {
-    INFO(dsn);
+    INFO(std::string(dsn));
     ProcessOptions options = talos_options({"migrate", "up", "--database", dsn});
     options.directory = place.data;
     check_refusal(place, options, 6, {"SQLite only", "talos-commercial"});

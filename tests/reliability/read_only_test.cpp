@@ -187,10 +187,10 @@ TEST_CASE("R8: a WAL database that a writer has open is read as it is, and its f
       SqliteFile db(place.target.database);
       db.run("UPDATE ledger SET what = what || '!'; BEGIN; DELETE FROM ledger");
       write_file(place.scratch / "ready", "");
+      for (;;) ::pause();
     } catch (const std::exception&) {
       ::_exit(1);
     }
-    for (;;) ::pause();
   }
   const bool ready = eventually([&] { return fs::exists(place.scratch / "ready"); });
   const auto status = run(migrate_options(place.target, {"status"}));

@@ -421,7 +421,7 @@ TEST_CASE("R7, G18: no password of any DSN, given in any way, is printed or stor
       // Where a wrong value took the DSN's place there is another to go on with.
       if (turn % 2 == 0) options.environment.try_emplace("TALOS_DB_DSN", "sqlite://other.db");
       const auto result = run(options);
-      INFO(form.what << ", " << way.what << ", " << command.back() << "\n" << result.out << result.err);
+      INFO(std::string(form.what) << ", " << std::string(way.what) << ", " << command.back() << "\n" << result.out << result.err);
       CHECK(search(needles, result, place.work) == "");
       CHECK(result.signal == 0);
     }
@@ -451,7 +451,7 @@ TEST_CASE("R7, G18: words of other commands that are DSNs are not said again") {
       add(options, words);
       add(options, {form.text(password, place.work / "data.db")});
       const auto result = run(options);
-      INFO((words.empty() ? "" : words.back()) << ", " << form.what << "\n" << result.out << result.err);
+      INFO((words.empty() ? std::string() : words.back()) << ", " << std::string(form.what) << "\n" << result.out << result.err);
       CHECK(search(Needles(password), result, place.work) == "");
     }
   }
