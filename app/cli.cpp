@@ -122,8 +122,8 @@ std::int64_t parse_number(std::string_view text, const std::string& what, std::i
   std::int64_t number = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size() || number < least)
-    throw usage(what + " must be a number" + (least < 0 ? "" : " from " + std::to_string(least) + " up") + ", not" +
-                (said_again(text).empty() ? " this" : said_again(text)));
+    throw usage(what + " must be a number from " + std::to_string(least) + " up" +
+                (said_again(text).empty() ? "" : ", not" + said_again(text)));
   return number;
 }
 

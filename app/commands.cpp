@@ -103,6 +103,8 @@ int finish(RunResult& result, const Surroundings& s) {
   if (!result.error) return exit_done;
   add_dirty_hint(*result.error, s);
   show_error(*result.error, s.console, s.log, s.error_palette);
+  if (result.error->code == ErrorCode::statement && !result.dirty)
+    s.log.info(fmt::format("Nothing of it was applied: the database is clean, at version {}", version_name(result.to)));
   if (result.dirty && result.error->code != ErrorCode::dirty)
     s.log.warn(fmt::format("the database is now dirty at version {}: see {} migrate status", version_name(result.to),
                            s.edition.program));

@@ -1,13 +1,18 @@
-# talos_add_plugin(NAME <name> SOURCES <file>... [LIBRARIES <target>...] [MIGRATIONS <dir>] [OUTPUT <dir>] [NO_INSTALL])
+# talos_add_plugin(NAME <name> SOURCES <file>... [LIBRARIES <target>...] [MIGRATIONS <dir>] [OUTPUT <dir>] [NO_INSTALL]
+#                  [CONFORMANCE_DSN <dsn> [CONFORMANCE_FILES <file>...]])
 #
 # Builds <name>.so, a plugin that the talos programs load. The files of MIGRATIONS (NNNNNN_title.up.sql, .down.sql) are
 # embedded byte for byte with their SHA-256. The target is called talos_plugin_<name>. The schemes stand in the source,
 # in TALOS_PLUGIN(): the program reads them from there without loading the file.
+#
+# With CONFORMANCE_DSN and testing on, ctest has a test conformance_<name>: talos-plugin-conformance runs on the plugin
+# with this DSN of a scratch database. CONFORMANCE_FILES are removed before each run (the database, where it is a file).
 include_guard()
 include(GNUInstallDirs)
 
 function(talos_add_plugin)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "NO_INSTALL" "NAME;MIGRATIONS;OUTPUT" "SOURCES;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "NO_INSTALL" "NAME;MIGRATIONS;OUTPUT;CONFORMANCE_DSN"
+    "SOURCES;LIBRARIES;CONFORMANCE_FILES")
   if(NOT arg_NAME MATCHES "^[a-z][a-z0-9-]*$")
     message(FATAL_ERROR "talos_add_plugin: NAME '${arg_NAME}' must match [a-z][a-z0-9-]*")
   endif()
@@ -30,6 +35,21 @@ function(talos_add_plugin)
   endif()
   if(NOT arg_NO_INSTALL)
     install(TARGETS ${target} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/talos/plugins COMPONENT plugin-${arg_NAME})
+  endif()
+  if(arg_CONFORMANCE_DSN)
+    talos_add_conformance_test(${arg_NAME} ${arg_CONFORMANCE_DSN} "${arg_CONFORMANCE_FILES}")
+  endif()
+endfunction()
+
+function(talos_add_conformance_test name dsn files)
+  if(NOT CMAKE_TESTING_ENABLED OR NOT TARGET talos::conformance)
+    return()
+  endif()
+  add_test(NAME conformance_${name} COMMAND talos::conformance $<TARGET_FILE:talos_plugin_${name}> ${dsn})
+  if(files)
+    add_test(NAME conformance_${name}_fresh COMMAND ${CMAKE_COMMAND} -E rm -f ${files})
+    set_tests_properties(conformance_${name}_fresh PROPERTIES FIXTURES_SETUP conformance_${name})
+    set_tests_properties(conformance_${name} PROPERTIES FIXTURES_REQUIRED conformance_${name})
   endif()
 endfunction()
 

@@ -268,8 +268,21 @@ void Executor::make_durable() {
 
 void Executor::fail(const Step& step, const PreparedScript& script, Error error) {
   error = script.locate(std::move(error));
-  if (error.code != ErrorCode::claim_lost && error.code != ErrorCode::busy) record_failure(step, script, error, {});
+  if (error.code == ErrorCode::claim_lost || error.code == ErrorCode::busy)
+    flush();
+  else
+    record_failure(step, script, error, {});
   throw Error(error);
+}
+
+// Another runner may do the rest, so that no commit of ours follows: what is done is made durable here (G5).
+void Executor::flush() {
+  if (held_back_.empty()) return;
+  Follower follower(
+      *this, [](std::size_t) {}, [&](std::size_t, std::chrono::microseconds, bool) { make_durable(); });
+  const std::vector<Unit> units{Unit{}};
+  ExecuteResult result = execute(units, follower);
+  if (result.error) reporter_.warning(std::string("what is done could not be made durable: ") + result.error->what());
 }
 
 // Best effort (G17): the failure itself is what the user must hear of.

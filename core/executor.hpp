@@ -58,6 +58,7 @@ class Executor {
   ExecuteResult execute(std::span<const Unit> units, ExecuteObserver& observer);
   void finish_step(const Step& step, std::chrono::microseconds took, bool durable);
   void make_durable();
+  void flush();
   [[noreturn]] void fail(const Step& step, const PreparedScript& script, Error error);
   void record_failure(const Step& step, const PreparedScript& script, const Error& error,
                       std::vector<JournalWrite> journal);

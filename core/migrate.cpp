@@ -267,15 +267,35 @@ RunResult force(Driver& driver, const MigrationSet& set, Version version, const 
   });
 }
 
+namespace {
+
+// One look at rows and lock. A runner may leave a dirty state between the two reads; only the same attempt's rows
+// before and after a free lock are truly left behind (G14).
+void look_at(Session& session, LogDepth depth, Inspection& result) {
+  constexpr int most_looks = 20;
+  result.state = session.read_state(depth);
+  for (int look = 0; look < most_looks; ++look) {
+    result.lock = session.observe_lock();
+    const bool dirty = !result.state.tracker.empty() && result.state.tracker.front().dirty;
+    if (!dirty || result.lock.held) return;
+    State again = session.read_state(depth);
+    const bool same = again.tracker == result.state.tracker && again.journal.size() == result.state.journal.size() &&
+                      (again.journal.empty() || again.journal.front().run == result.state.journal.front().run);
+    result.state = std::move(again);
+    if (same) return;
+  }
+}
+
+}  // namespace
+
 Inspection inspect(Driver& driver, const MigrationSet& set, const RunOptions& options, LogDepth depth, bool verify,
                    Reporter& reporter, CancelToken& cancel) {
   const auto session = connect(driver, options, Access::read, reporter, cancel);
   const CancelToken::Attachment attachment(cancel, *session);
   Inspection result;
   result.info = session->info();
-  result.state = session->read_state(depth);
+  look_at(*session, depth, result);
   result.history = interpret(result.state, set);
-  result.lock = session->observe_lock();
   try {
     result.ahead = is_ahead(set, result.history);
   } catch (const Error& error) {

@@ -1,6 +1,7 @@
 #include "migration_source.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
@@ -74,16 +75,18 @@ bool all_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
 }
 
-// A name that its author may well have meant as a migration; silence here is how a migration is forgotten.
-std::optional<std::string> looks_like_migration(std::string_view name) {
-  auto has = [&](std::string_view part) { return name.find(part) != std::string_view::npos; };
-  const bool direction = has(".up.") || has(".down.") || name.ends_with(".up") || name.ends_with(".down");
-  const bool sql = name.ends_with(".sql");
-  const bool leading_digits = !name.empty() && name[0] >= '0' && name[0] <= '9';
-  const bool flyway = sql && name.size() > 1 && (name[0] == 'V' || name[0] == 'U') && name[1] >= '0' && name[1] <= '9';
-  if (name.starts_with(".") || name.ends_with("~")) return std::nullopt;
-  if (!direction && !(sql && leading_digits) && !flyway) return std::nullopt;
-  return std::string(name);
+// A name that its author may well have meant as a migration, in any case of letters; silence here is how a migration is
+// forgotten.
+bool looks_like_migration(std::string_view name) {
+  if (name.starts_with(".") || name.ends_with("~")) return false;
+  std::string lower(name);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  auto has = [&](std::string_view part) { return lower.find(part) != std::string::npos; };
+  auto digit_at = [&](std::size_t at) { return lower.size() > at && lower[at] >= '0' && lower[at] <= '9'; };
+  if (has(".up.") || has(".down.") || lower.ends_with(".up") || lower.ends_with(".down")) return true;
+  const bool flyway = (lower.starts_with('v') || lower.starts_with('u')) && digit_at(1);
+  return lower.ends_with(".sql") && (digit_at(0) || flyway);
 }
 
 struct Collected {

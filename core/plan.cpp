@@ -174,7 +174,10 @@ std::vector<const Migration*> pending(const MigrationSet& set, const History& hi
 
 std::vector<const Migration*> out_of_order(const MigrationSet& set, const History& history) {
   std::vector<const Migration*> result = pending(set, history);
-  std::erase_if(result, [&](const Migration* m) { return m->version > history.current(); });
+  std::erase_if(result, [&](const Migration* m) {
+    // The version that a dirty tracker names is the interrupted one, not a late one.
+    return m->version > history.current() || (history.dirty() && m->version == history.current());
+  });
   return result;
 }
 

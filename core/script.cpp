@@ -212,6 +212,11 @@ class PreparedScript::Analysis {
     }
     prepared_.statement_count_ = prepared_.units_.size();
     prepared_.statement_starts_.clear();
+    if (prepared_.units_.empty()) {
+      // Nothing but empty groups: there is nothing that could be left half-way, and nothing to run.
+      prepared_.mode_ = RunMode::transaction;
+      prepared_.end_ = prepared_.begin_;
+    }
     for (const JournalUnit& unit : prepared_.units_) prepared_.statement_starts_.push_back(unit.begin);
   }
 

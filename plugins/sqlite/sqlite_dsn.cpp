@@ -131,7 +131,9 @@ void add_pragma(SqliteDsn& dsn, const std::string& name, const Parameter& value)
   } else if (name == "journal_mode") {
     const std::string mode = upper(value.second);
     // OFF and MEMORY cannot roll back after a crash. They hold for one connection only, so leaving them out is safe.
-    if (mode != "OFF" && mode != "MEMORY") dsn.journal_mode = mode;
+    // SQLite takes the first mode that begins with the word.
+    const bool unsafe = std::string_view("OFF").starts_with(mode) || std::string_view("MEMORY").starts_with(mode);
+    if (!unsafe) dsn.journal_mode = mode;
   } else if (name == "synchronous") {
     // May be raised above FULL, never lowered.
     const std::string level = upper(value.second);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <string>
 
 #include <sqlite3.h>
@@ -57,6 +58,12 @@ std::size_t skip_blank(std::string_view text, std::size_t at) {
   return at;
 }
 
+std::string upper(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return text;
+}
+
 // Reads a statement word by word: upper-case words, single punctuation characters, quoted names without quotes.
 class Words {
  public:
@@ -72,10 +79,7 @@ class Words {
     }
     if (!is_word_character(text_[at_])) return std::string(1, text_[at_++]);
     while (at_ < text_.size() && is_word_character(text_[at_])) ++at_;
-    std::string word(text_.substr(start, at_ - start));
-    std::transform(word.begin(), word.end(), word.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-    return word;
+    return upper(std::string(text_.substr(start, at_ - start)));
   }
 
   bool has(std::string_view wanted) {
@@ -99,17 +103,34 @@ struct Pragma {
 };
 
 Pragma read_pragma(Words& words) {
-  Pragma pragma{words.next(), {}};
+  Pragma pragma{upper(words.next()), {}};
   std::string word = words.next();
   if (word == ".") {
-    pragma.name = words.next();
+    pragma.name = upper(words.next());
     word = words.next();
   }
-  if (word == "=" || word == "(") pragma.value = words.next();
+  if (word != "=" && word != "(") return pragma;
+  pragma.value = upper(words.next());
+  if (pragma.value == "+") pragma.value = upper(words.next());
+  // An empty string is a value all the same.
+  if (pragma.value.empty()) pragma.value = "''";
   return pragma;
 }
 
-bool says_off(const Pragma& pragma) { return contains({"OFF", "0", "FALSE", "NO"}, pragma.value); }
+// As SQLite reads a boolean: a number by its value, and words that it does not know are off.
+bool says_off(const Pragma& pragma) {
+  if (contains({"ON", "TRUE", "YES"}, pragma.value)) return false;
+  const std::string_view value = pragma.value;
+  const bool hexadecimal = value.starts_with("0X");
+  int number = 0;
+  std::from_chars(value.data() + (hexadecimal ? 2 : 0), value.data() + value.size(), number, hexadecimal ? 16 : 10);
+  return number == 0 || value.starts_with('-');
+}
+
+// SQLite takes the first mode that begins with the word.
+bool loses_rollback(const Pragma& pragma) {
+  return std::string_view("OFF").starts_with(pragma.value) || std::string_view("MEMORY").starts_with(pragma.value);
+}
 
 class Classifier {
  public:
@@ -154,15 +175,14 @@ class Classifier {
   static void rollback(Words& words, Statement& statement) {
     std::string word = words.next();
     if (word == "TRANSACTION") word = words.next();
-    as(statement, word == "TO" ? StatementClass::savepoint : StatementClass::rollback);
+    if (word == "TO") return savepoint(words, statement);
+    as(statement, StatementClass::rollback);
   }
 
   static void savepoint(Words& words, Statement& statement) {
     std::string name = words.next();
     if (name == "SAVEPOINT") name = words.next();
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    if (name.starts_with("talos_"))
+    if (upper(name).starts_with("TALOS_"))
       return refuse(statement, "savepoint names that begin with talos_ belong to the program");
     as(statement, StatementClass::savepoint);
   }
@@ -185,7 +205,7 @@ class Classifier {
       return;
     traits_ |= trait_session_state;
     if (pragma.name == "JOURNAL_MODE") {
-      if (contains({"OFF", "MEMORY"}, pragma.value))
+      if (loses_rollback(pragma))
         return refuse(statement,
                       "with this journal mode a crash would corrupt the database and no migration could roll back");
       return as(statement, StatementClass::no_transaction);

@@ -39,6 +39,8 @@ bool rebuilds_tables(const Unit& unit) {
   return unit.script != nullptr && unit.journal.empty() && (unit.script->traits & trait_foreign_keys_off) != 0;
 }
 
+bool runs_statement_by_statement(const Unit& unit) { return !unit.transaction || !unit.journal.empty(); }
+
 }  // namespace
 
 SessionInfo SqliteSession::do_info() const {
@@ -120,7 +122,10 @@ void SqliteSession::run_next(std::span<const Unit> units, std::size_t& completed
 
 void SqliteSession::run_unit(const Unit& unit, std::size_t& completed, ExecuteObserver& observer) {
   check_stop();
-  if (unit.script != nullptr && unit.script != script_) start_clean(unit.script);
+  if (unit.script != nullptr && unit.script != script_) {
+    start_clean(unit.script);
+    if (runs_statement_by_statement(unit)) prepare_rebuild(unit);
+  }
   observer.unit_started(completed);
   const auto started = Clock::now();
   if (unit.transaction)
@@ -245,6 +250,8 @@ void SqliteSession::begin(const Unit& unit) {
 void SqliteSession::run_transaction(const Unit& unit) {
   const auto started = Clock::now();
   const std::string started_at = utc_now();
+  const bool ends_rebuild = unit.claim && unit.log && !unit.journal.empty() && script_ != nullptr &&
+                            (script_->traits & trait_foreign_keys_off) != 0;
   const bool foreign_keys_off = rebuilds_tables(unit);
   // Set back by start_clean().
   if (foreign_keys_off) db_->exec("PRAGMA foreign_keys = OFF");
@@ -252,10 +259,17 @@ void SqliteSession::run_transaction(const Unit& unit) {
   else if (unit.script != nullptr && !unit.journal.empty())
     run_body(unit, true);
   begin(unit);
-  const auto violations_before = foreign_keys_off ? foreign_key_violations() : Violations{};
+  const auto violations_before = foreign_keys_off ? foreign_key_violations() : violations_before_script_;
   run_inside(unit, started_at, started);
-  commit(foreign_keys_off, violations_before);
+  commit(foreign_keys_off || ends_rebuild, violations_before);
   fail_point("sqlite after commit");
+}
+
+// Q3 for a file that runs statement by statement: off while it runs, checked with its last bookkeeping.
+void SqliteSession::prepare_rebuild(const Unit& unit) {
+  if ((unit.script->traits & trait_foreign_keys_off) == 0) return;
+  violations_before_script_ = foreign_key_violations();
+  db_->exec("PRAGMA foreign_keys = OFF");
 }
 
 // What stands between BEGIN and COMMIT, or a savepoint and its release.
@@ -390,7 +404,7 @@ int SqliteSession::on_authorize(void* self, int action, const char* /*operation*
   const auto& session = *static_cast<SqliteSession*>(self);
   if (!session.in_file_) return SQLITE_OK;
   if (action == SQLITE_TRANSACTION) return SQLITE_DENY;
-  if (action == SQLITE_SAVEPOINT && name != nullptr && std::string_view(name).starts_with("talos_")) return SQLITE_DENY;
+  if (action == SQLITE_SAVEPOINT && name != nullptr && sqlite3_strnicmp(name, "talos_", 6) == 0) return SQLITE_DENY;
   return SQLITE_OK;
 }
 

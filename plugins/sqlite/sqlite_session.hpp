@@ -62,6 +62,7 @@ class SqliteSession : public Session {
   /// Rows without their parent, by table and parent.
   using Violations = std::map<std::pair<std::string, std::string>, std::int64_t>;
   void commit(bool foreign_keys_were_off, const Violations& violations_before);
+  void prepare_rebuild(const Unit& unit);
   void roll_back() noexcept;
   void start_clean(const Script* script);
   Violations foreign_key_violations();
@@ -87,7 +88,8 @@ class SqliteSession : public Session {
 
   const Script* script_ = nullptr;  ///< whose units ran last
   bool session_touched_ = false;    ///< it may have left pragmas, attached databases, temporary objects
-  bool in_file_ = false;            ///< statements of a file are being prepared: the authorizer is strict
+  Violations violations_before_script_;
+  bool in_file_ = false;  ///< statements of a file are being prepared: the authorizer is strict
   bool wal_ = false;
   int synchronous_ = -1;       ///< as last set; -1 = unknown
   bool foreign_keys_ = false;  ///< of a fresh connection

@@ -34,7 +34,8 @@ constexpr bool is_table_name(std::string_view name) {
 }
 
 /// A compare-and-set on the tracker: `from` must be what it holds now, absent meaning the empty table. A plugin
-/// makes it the first statement of its transaction and fails with ErrorCode::claim_lost when it misses.
+/// makes it the first statement of its transaction and fails with ErrorCode::claim_lost when it misses. It misses, too,
+/// where the tracker holds more than one row.
 /// `from == to` asserts without changing.
 struct Claim {
   std::optional<TrackerRow> from;
@@ -135,7 +136,7 @@ struct JournalRow {
 enum class JournalWriteKind {
   add,     ///< insert `row`
   update,  ///< set state, finished_at, error, error_code of the row with this key
-  close,   ///< all open rows are settled: they no longer count (after success, or `force`)
+  close,   ///< all open rows are settled: they no longer count (after success, or `force`); nothing without a journal
 };
 
 struct JournalWrite {
@@ -145,7 +146,7 @@ struct JournalWrite {
 
 /// How much of <table>_log Session::read_state() reads.
 enum class LogDepth {
-  current,  ///< from the last baseline or force row on: what decides which migrations are applied
+  current,  ///< from the last baseline or force row that did not fail on: what decides which migrations are applied
   all,      ///< everything
 };
 

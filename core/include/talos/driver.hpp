@@ -61,10 +61,14 @@ struct Capabilities {
   bool transactional_ddl = false;
   /// A statement that failed outside a transaction left nothing behind.
   bool atomic_statements = false;
-  /// try_lock() gives real exclusion between processes. Without it the compare-and-set alone protects.
+  /// try_lock() gives real exclusion between processes. Without it the compare-and-set alone protects: try_lock()
+  /// returns true or throws `unsupported`, and observe_lock() never says that the lock is held.
   bool run_lock = false;
+  /// cancel() stops a statement that runs. Without it, it takes effect between statements or not at all.
   bool cancel = false;
+  /// ConnectRequest::statement_timeout is kept: a statement that runs longer fails with ErrorCode::statement.
   bool statement_timeout = false;
+  /// ConnectRequest::ddl_lock_timeout and ddl_lock_retries are kept. Without it they are ignored.
   bool ddl_lock_timeout = false;
   /// Largest number of bytes of SQL that one execute() should carry; 0 = any.
   std::size_t max_batch_bytes = 0;
@@ -92,12 +96,13 @@ struct LockStatus {
 };
 
 /// The smallest piece of work that is done whole or not at all (`transaction`), or one bare statement outside a
-/// transaction. Inside, the order is: tables, claim, body, journal, log.
+/// transaction. Inside, the order is: tables, claim, body, journal, log. One with none of them only makes durable what
+/// was committed before it.
 struct Unit {
   std::size_t step = 0;     ///< the caller's number for it, for messages
   bool transaction = true;  ///< false: the body is one statement, run bare, and nothing else is set
   bool durable = true;      ///< the commit must survive a crash of the machine once it is reported
-  /// Create the tracker and the log (and the journal, if `journal` is not empty) where they are missing.
+  /// Create the tracker and the log (and the journal, if `journal` adds or updates a row) where they are missing.
   bool create_tables = false;
   std::optional<Claim> claim;
   const Script* script = nullptr;  ///< null: no body
@@ -181,7 +186,7 @@ class Session {
     return detail::guarded("read_state", [&] { return do_read_state(depth); });
   }
 
-  /// One attempt at the run lock, at once: true if this session holds it now. The caller polls.
+  /// One attempt at the run lock, at once: true if this session holds it now, also if it did before. The caller polls.
   bool try_lock() {
     return detail::guarded("try_lock", [&] { return do_try_lock(); });
   }
@@ -202,9 +207,9 @@ class Session {
 
   /// Runs the units in order and stops at the first that fails. How many travel in one message, and whether commits
   /// are grouped, is the plugin's business as long as each unit is atomic and none is reported before it is
-  /// committed. The first unit of another script starts in the state a fresh connection has, whatever the script
-  /// before it left behind, and our own rows are never written under what a script set. Failures of units are
-  /// returned; it throws only for defects.
+  /// committed. Error::offset counts in the whole Script::text, not in the unit's part of it. The first unit of another
+  /// script starts in the state a fresh connection has, whatever the script before it left behind, and our own rows are
+  /// never written under what a script set. Failures of units are returned; it throws only for defects.
   ExecuteResult execute(std::span<const Unit> units, ExecuteObserver& observer) {
     return detail::guarded("execute", [&] { return do_execute(units, observer); });
   }

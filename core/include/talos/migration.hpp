@@ -29,7 +29,8 @@ enum class StatementClass {
 };
 
 /// One statement of a migration's text, as Session::split() found it. Comments before it and its terminator are not
-/// part of it; an empty statement is never reported.
+/// part of it; blanks and comments between its last word and the terminator, or the end of the text, may be. An empty
+/// statement is never reported.
 struct Statement {
   std::size_t offset = 0;  ///< first byte in the text given to split()
   std::size_t length = 0;

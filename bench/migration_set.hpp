@@ -1,0 +1,34 @@
+// One set of migrations, written in the format of each tool.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace talos::bench {
+
+struct Migration {
+  std::string name;  ///< "000001_t1"
+  std::string up;
+  std::string down;
+};
+using MigrationSet = std::vector<Migration>;
+
+/// Tables t1 … t<count>.
+MigrationSet one_table_each(unsigned count);
+/// One table, then a row in each: a large set whose database keeps a small schema, so that opening it costs the same.
+MigrationSet one_row_each(unsigned count);
+
+/// NNNNNN_name.up.sql and .down.sql; golang-migrate's too.
+void write_pairs(const std::filesystem::path& directory, const MigrationSet& set);
+/// One file a migration: `up_line`, the SQL, `down_line`, the SQL. dbmate, sql-migrate and goose differ by these lines.
+void write_marked(const std::filesystem::path& directory, const MigrationSet& set, const std::string& up_line,
+                  const std::string& down_line);
+/// A sqitch project: a plan, and deploy and revert scripts with a transaction each.
+void write_sqitch(const std::filesystem::path& directory, const MigrationSet& set);
+/// One file for the sqlite3 client, a transaction a migration or one around all.
+void write_batch(const std::filesystem::path& file, const MigrationSet& set, bool one_transaction);
+
+void write_file(const std::filesystem::path& file, const std::string& text);
+
+}  // namespace talos::bench

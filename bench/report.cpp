@@ -1,0 +1,142 @@
+#include "report.hpp"
+
+#include <ctime>
+#include <fstream>
+#include <iomanip>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <stdexcept>
+
+namespace talos::bench {
+
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+std::string number(double value) {
+  std::ostringstream text;
+  if (value == static_cast<int>(value)) {
+    text << static_cast<int>(value);
+  } else {
+    text << std::fixed << std::setprecision(value < 0.095 ? 3 : 2) << value;
+  }
+  return text.str();
+}
+
+std::string goal(const Figure& figure) {
+  if (!figure.limit) return "–";
+  return (figure.exact ? "= " : "≤ ") + number(*figure.limit);
+}
+
+std::string verdict(const Figure& figure) {
+  if (!figure.limit) return "–";
+  return figure.reached() ? "yes" : "**no**";
+}
+
+Json json_of(const Series& series) {
+  Json samples = Json::array();
+  for (const double seconds : series.seconds) samples.push_back(seconds * 1000);
+  return {{"name", series.name},
+          {"command", series.command},
+          {"median_ms", series.median() * 1000},
+          {"min_ms", series.least() * 1000},
+          {"max_ms", series.most() * 1000},
+          {"samples_ms", samples}};
+}
+
+Json json_of(const Figure& figure) {
+  Json result{{"ours", figure.ours}, {"theirs", figure.theirs}, {"value", figure.value}};
+  if (figure.limit) {
+    result["figure_to_reach"] = *figure.limit;
+    result["exactly"] = figure.exact;
+    result["reached"] = figure.reached();
+  }
+  return result;
+}
+
+Json json_of(const Row& row) {
+  Json result{{"id", row.id}, {"work", row.work}};
+  for (const Series& series : row.series) result["series"].push_back(json_of(series));
+  for (const Figure& figure : row.figures) result["figures"].push_back(json_of(figure));
+  result["notes"] = row.notes;
+  if (!row.failure.empty()) result["failure"] = row.failure;
+  return result;
+}
+
+Json json_of(const Tool& tool, const fs::path& source) {
+  if (tool.program.empty()) return {{"name", tool.name}, {"present", false}};
+  const fs::path relative = tool.program.lexically_relative(fs::canonical(source));
+  const bool inside = !relative.empty() && *relative.begin() != "..";
+  return {{"name", tool.name},
+          {"present", true},
+          {"version", tool.version},
+          {"program", inside ? relative.string() : tool.program.string()},
+          {"durability", tool.durability}};
+}
+
+}  // namespace
+
+std::string today() {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[20];
+  return {text, std::strftime(text, sizeof text, "%Y-%m-%d", &utc)};
+}
+
+std::string as_markdown(const Report& report) {
+  std::ostringstream out;
+  out << "| # | work | talos | against | ratio | figure | reached |\n|---|---|---|---|---|---|---|\n";
+  for (const Row& row : report.rows) {
+    for (const Figure& figure : row.figures) {
+      out << "| " << row.id << " | " << row.work << " | " << figure.ours << " | " << figure.theirs << " | "
+          << number(figure.value) << " | " << goal(figure) << " | " << verdict(figure) << " |\n";
+    }
+    if (!row.failure.empty()) out << "| " << row.id << " | " << row.work << " | could not be measured | | | | |\n";
+  }
+  out << "\nMedians (least–most) of " << report.rounds << " rounds in turn, synchronous=FULL for all; " << report.date;
+  for (const Tool& tool : report.tools) {
+    if (!tool.program.empty()) out << "; " << tool.name << ": " << tool.version;
+  }
+  if (!report.commit.empty()) out << "; talos built from " << report.commit;
+  out << "; " << report.machine.cores << " cores, " << report.machine.cpu << ", Linux " << report.machine.kernel << ", "
+      << report.machine.file_system << ".\n";
+  for (const Row& row : report.rows) {
+    for (const std::string& note : row.notes) out << "\n" << row.id << ": " << note << ".\n";
+  }
+  return out.str();
+}
+
+std::string as_json(const Report& report, const fs::path& source) {
+  Json result{{"format_version", 1},
+              {"date", report.date},
+              {"commit", report.commit},
+              {"machine",
+               {{"cores", report.machine.cores},
+                {"cpu", report.machine.cpu},
+                {"kernel", report.machine.kernel},
+                {"file_system", report.machine.file_system}}},
+              {"rounds", report.rounds},
+              {"tools", Json::array()},
+              {"rows", Json::array()}};
+  for (const Tool& tool : report.tools) result["tools"].push_back(json_of(tool, source));
+  for (const Row& row : report.rows) result["rows"].push_back(json_of(row));
+  return result.dump(1) + "\n";
+}
+
+void replace_table(const fs::path& file, const std::string& table) {
+  std::ifstream input(file, std::ios::binary);
+  std::string text{std::istreambuf_iterator<char>(input), {}};
+  const std::string opening = "<!-- bench -->\n";
+  const std::size_t start = text.find(opening);
+  const std::size_t end = text.find("<!-- /bench -->");
+  if (start == std::string::npos || end == std::string::npos || end < start) {
+    throw std::runtime_error("no bench markers in " + file.string());
+  }
+  text.replace(start + opening.size(), end - start - opening.size(), table);
+  write_file(file, text);
+}
+
+}  // namespace talos::bench

@@ -1,0 +1,2 @@
+CREATE TABLE settings (name, value);
+INSERT INTO settings VALUES ('colour', 'blue');

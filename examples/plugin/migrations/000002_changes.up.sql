@@ -1,0 +1,2 @@
+-- Later than the settings themselves.
+CREATE TABLE changes (name, at);

@@ -1,0 +1,94 @@
+// A database in memory, and a session and a driver on it: what the core's tests run against.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "talos/driver.hpp"
+
+namespace talos::test {
+
+/// How a unit fails. What it leaves behind follows from `outcome`: a transaction that is not unknown leaves nothing.
+struct Failure {
+  ErrorCode code = ErrorCode::statement;
+  Outcome outcome = Outcome::not_applied;
+  std::string message = "no such table: t";
+  /// Of the body's text from which the error's offset is taken; empty: no offset.
+  std::string at = {};
+};
+
+/// What all sessions of a test share, and the settings of what is to happen.
+struct FakeDatabase {
+  bool exists = true;
+  std::vector<TrackerRow> tracker;
+  std::vector<LogRow> log;
+  std::vector<JournalRow> journal;  ///< open rows
+  std::vector<std::string> ran;     ///< committed bodies, in order
+
+  Capabilities capabilities{.transactional_ddl = true, .atomic_statements = true, .run_lock = true, .cancel = true};
+  bool no_transaction_default = false;
+  std::optional<LockHolder> foreign_lock;  ///< another process holds the run lock
+  bool locked = false;                     ///< one of our sessions does
+  bool unlock_fails = false;
+  int refused_connections = 0;                 ///< so many connects fail before one succeeds
+  std::map<std::size_t, Failure> failures;     ///< by number of the unit, counted from 0 over all execute() calls
+  std::function<void(std::size_t)> on_unit;    ///< called with that number before the unit begins
+  std::function<void()> on_read;               ///< called before each read_state()
+  std::vector<TrackerRow> tracker_after_unit;  ///< the tracker after each committed unit; version -1 clean = no row
+
+  std::size_t units = 0;  ///< units begun so far
+  int sessions = 0;       ///< open ones
+  int lock_attempts = 0;
+  int reads = 0;
+  int cancels = 0;
+  std::vector<Access> connects;
+
+  std::optional<TrackerRow> row() const;
+  /// Rows of the log that are no failed attempt, as "up 1", "force 2" …
+  std::vector<std::string> history() const;
+  std::vector<LogRow> failed_attempts() const;
+};
+
+class FakeSession : public Session {
+ public:
+  explicit FakeSession(FakeDatabase& database) : database_(database) { ++database_.sessions; }
+  ~FakeSession() override;
+
+ private:
+  SessionInfo do_info() const override;
+  Capabilities do_capabilities() const override { return database_.capabilities; }
+  State do_read_state(LogDepth depth) override;
+  bool do_try_lock() override;
+  void do_unlock() override;
+  LockStatus do_observe_lock() override;
+  /// Cuts at ';' outside of quotes and classes by the first word.
+  std::uint64_t do_split(std::string_view text, const StatementSink& sink) override;
+  ExecuteResult do_execute(std::span<const Unit> units, ExecuteObserver& observer) override;
+  void do_cancel() noexcept override;
+  void do_resume() override { cancelled_ = false; }
+
+  void run_unit(const Unit& unit, std::size_t number);
+  void write_rows(const Unit& unit);
+
+  FakeDatabase& database_;
+  bool holds_lock_ = false;
+  bool cancelled_ = false;
+};
+
+class FakeDriver : public Driver {
+ public:
+  explicit FakeDriver(FakeDatabase& database) : database_(database) {}
+
+ private:
+  std::string do_describe(std::string_view /*dsn*/) const override { return "fake"; }
+  std::unique_ptr<Session> do_connect(const ConnectRequest& request) override;
+
+  FakeDatabase& database_;
+};
+
+}  // namespace talos::test
