@@ -16,6 +16,7 @@
 #include "migrate.hpp"
 #include "output_json.hpp"
 #include "output_text.hpp"
+#include "printable.hpp"
 #include "progress.hpp"
 #include "run_lock.hpp"
 #include "runner_identity.hpp"
@@ -192,6 +193,14 @@ int status_exit(const Options& options, const Inspection& inspection) {
   return options.exit_code && is_unfinished(inspection) ? exit_pending : exit_done;
 }
 
+void tell_out_of_time(const Surroundings& s, std::string_view reason) {
+  const std::string text = fmt::format("out of time (--timeout): {}", reason);
+  if (s.log.is_json())
+    s.log.event(LogLevel::error, "error", text, {{"code", "out_of_time"}});
+  else
+    s.console.line("Error: " + printable(text));
+}
+
 // G14: waits while migrations are pending, the database is not there, or a runner works on a dirty one.
 int block(const Surroundings& s, const Database& database, Progress& progress) {
   const auto deadline = s.options.timeout ? Clock::now() + *s.options.timeout : Clock::time_point::max();
@@ -213,8 +222,7 @@ int block(const Surroundings& s, const Database& database, Progress& progress) {
       if (inspection) print_status(s, database, *inspection);
       if (decided) return status_exit(s.options, *inspection);
       if (s.options.format == Format::json && !inspection) print_json(error_json(s.options.command, *unreachable));
-      s.console.line(fmt::format("Error: out of time (--timeout): {}",
-                                 unreachable ? unreachable->what() : "the database is not up to date yet"));
+      tell_out_of_time(s, unreachable ? unreachable->what() : "the database is not up to date yet");
       return exit_pending;
     }
     progress.waiting_for_database(unreachable ? unreachable->what() : "the database is not up to date yet");

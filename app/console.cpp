@@ -40,12 +40,15 @@ std::string_view fitting(std::string_view text, std::size_t width) {
 
 }  // namespace
 
+bool is_terminal(int fd) {
+  const char* term = std::getenv("TERM");
+  return ::isatty(fd) == 1 && (term == nullptr || std::string_view(term) != "dumb");
+}
+
 Palette palette(Color color, int fd) {
   const char* no_color = std::getenv("NO_COLOR");
-  const char* term = std::getenv("TERM");
-  const bool wanted =
-      color == Color::always || (color == Color::automatic && (no_color == nullptr || *no_color == '\0') &&
-                                 ::isatty(fd) == 1 && (term == nullptr || std::string_view(term) != "dumb"));
+  const bool wanted = color == Color::always ||
+                      (color == Color::automatic && (no_color == nullptr || *no_color == '\0') && is_terminal(fd));
   if (!wanted) return {};
   return {"\033[1m", "\033[31m", "\033[32m", "\033[33m", "\033[2m", "\033[0m"};
 }

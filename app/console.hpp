@@ -17,6 +17,9 @@ struct Palette {
   std::string_view bold, red, green, yellow, dim, reset;
 };
 
+/// A terminal that obeys escape sequences.
+bool is_terminal(int fd);
+
 /// For `fd` under --color and NO_COLOR.
 Palette palette(Color color, int fd);
 

@@ -21,7 +21,7 @@ std::string indented(std::string_view text) {
 }
 
 std::string place(const Error& error) {
-  std::string text = "  --> " + error.file;
+  std::string text = "  --> " + printable(error.file);
   if (error.line) text += fmt::format(":{}", *error.line);
   if (error.column) text += fmt::format(":{}", *error.column);
   if (error.statement && error.statements)

@@ -6,6 +6,7 @@
 #include <spdlog/sinks/base_sink.h>
 #include <nlohmann/json.hpp>
 
+#include "printable.hpp"
 #include "talos/clock.hpp"
 
 namespace talos::app {
@@ -90,7 +91,7 @@ void Log::event(LogLevel level, std::string_view name, std::string_view text, co
 }
 
 void Log::write(LogLevel level, std::string_view text) {
-  event(level, "message", text, nlohmann::ordered_json::object());
+  event(level, "message", is_json() ? std::string(text) : printable(text), nlohmann::ordered_json::object());
 }
 
 }  // namespace talos::app

@@ -39,7 +39,7 @@ LogLevel log_level(const Options& options) {
 int run(const Options& options, CancelToken& cancel) {
   const bool json_log = options.log_format == Format::json;
   const LogLevel level = log_level(options);
-  Console console(::isatty(STDERR_FILENO) == 1 && !json_log && level <= LogLevel::info);
+  Console console(is_terminal(STDERR_FILENO) && !json_log && level <= LogLevel::info);
   const Palette error_palette = json_log ? Palette{} : palette(options.color, STDERR_FILENO);
   Log log(console, level, options.log_format, error_palette);
   try {

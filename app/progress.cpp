@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "duration.hpp"
+#include "printable.hpp"
 #include "run_lock.hpp"
 #include "talos/clock.hpp"
 
@@ -14,7 +15,7 @@ using nlohmann::ordered_json;
 std::string display_name(const Migration& migration) {
   const auto& file = migration.up ? migration.up : migration.down;
   const std::string_view name = file->name;
-  return std::string(name.substr(0, name.rfind(migration.up ? ".up." : ".down.")));
+  return printable(name.substr(0, name.rfind(migration.up ? ".up." : ".down.")));
 }
 
 std::string display_name(const Step& step) { return display_name(*step.migration); }
@@ -55,7 +56,7 @@ void Progress::connecting_again(std::string_view reason) {
 
 // Said once for each holder; the heartbeat says it again.
 void Progress::waiting_for_lock(const LockStatus& lock, std::chrono::milliseconds /*waited*/) {
-  const std::string holder = describe_holder(lock);
+  const std::string holder = printable(describe_holder(lock));
   if (holder == told_holder_ || !lock.held) return;
   told_holder_ = holder;
   log_.event(LogLevel::info, "waiting_for_lock", fmt::format("Waiting for another runner: {}", holder),
@@ -67,7 +68,7 @@ void Progress::waiting_for_database(std::string_view reason) {
   if (reason == told_reason_) return;
   told_reason_ = reason;
   log_.info(fmt::format("Waiting: {}", reason));
-  show(fmt::format("Waiting: {}", reason));
+  show(fmt::format("Waiting: {}", printable(reason)));
 }
 
 void Progress::planned(const Plan& plan) {
@@ -105,7 +106,7 @@ void Progress::step_finished(const Step& step, std::chrono::microseconds took, b
 }
 
 void Progress::note(std::string_view text) {
-  log_.event(LogLevel::info, "note", fmt::format("Note: {}", text), ordered_json::object());
+  log_.event(LogLevel::info, "note", fmt::format("Note: {}", printable(text)), ordered_json::object());
 }
 
 void Progress::warning(std::string_view text) { log_.warn(text); }

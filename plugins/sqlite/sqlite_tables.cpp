@@ -21,6 +21,11 @@ constexpr std::string_view journal_columns =
 
 std::string quoted(const std::string& name) { return "main.\"" + name + "\""; }
 
+// As golang-migrate writes it into the schema: without quotes, unless SQL has a meaning for the word.
+std::string as_plain_as_possible(const std::string& name) {
+  return sqlite3_keyword_check(name.data(), static_cast<int>(name.size())) != 0 ? "\"" + name + "\"" : name;
+}
+
 LogAction log_action(const std::string& text) {
   if (const auto action = parse_log_action(text)) return *action;
   throw Error(ErrorCode::policy, "the history holds a row of the unknown kind \"" + text + "\"")
@@ -60,8 +65,10 @@ void check_layout(Database& db, const std::string& table, const std::string& nam
 TrackerRow tracker_row(const Query& query) {
   if (query.text(2) != "integer")
     throw Error(ErrorCode::policy, "the tracker holds a version that is not a whole number");
-  const std::string dirty = query.text(1);
-  return {query.integer(0), !(dirty == "0" || dirty == "false" || dirty.empty())};
+  // Only these two can be claimed by comparison.
+  if (const std::string dirty = query.text(1); query.text(3) != "integer" || (dirty != "0" && dirty != "1"))
+    throw Error(ErrorCode::policy, "the tracker holds a dirty flag that is neither 0 nor 1");
+  return {query.integer(0), query.integer(1) == 1};
 }
 
 LogRow log_row(const Query& query) {
@@ -118,7 +125,7 @@ State Tables::read(Database& db, LogDepth depth) const {
   if (const auto columns = columns_of(db, name_); !columns.empty()) {
     state.tracker_exists = true;
     check_columns(columns, name_, "version, dirty");
-    Query query(db, "SELECT version, dirty, typeof(version) FROM " + tracker_ + " LIMIT 2");
+    Query query(db, "SELECT version, dirty, typeof(version), typeof(dirty) FROM " + tracker_ + " LIMIT 2");
     while (query.step()) state.tracker.push_back(tracker_row(query));
   }
   if (const auto columns = columns_of(db, name_ + "_log"); !columns.empty()) {
@@ -144,9 +151,11 @@ State Tables::read(Database& db, LogDepth depth) const {
 }
 
 void Tables::create(Database& db, bool journal) const {
-  // golang-migrate's own layout, index name included: its releases must be able to open the database.
-  db.exec("CREATE TABLE IF NOT EXISTS " + tracker_ + " (version uint64, dirty bool)");
-  db.exec("CREATE UNIQUE INDEX IF NOT EXISTS main.version_unique ON \"" + name_ + "\" (version)");
+  // golang-migrate's own, to the letter: its releases must be able to open the database, and a schema that one of
+  // them began is the same as one that this program made.
+  const std::string tracker = as_plain_as_possible(name_);
+  db.exec("CREATE TABLE IF NOT EXISTS main." + tracker + " (version uint64,dirty bool)");
+  db.exec("CREATE UNIQUE INDEX IF NOT EXISTS main.version_unique ON " + tracker + " (version)");
   db.exec("CREATE TABLE IF NOT EXISTS " + log_ +
           " (id INTEGER PRIMARY KEY, layout INTEGER NOT NULL, action TEXT NOT NULL, failed INTEGER NOT NULL,"
           " version INTEGER NOT NULL, tracker_version INTEGER NOT NULL, title TEXT, file TEXT, size INTEGER,"

@@ -133,16 +133,20 @@ struct Launch {
   int out = -1;
   int err = -1;
   int control = -1;  ///< becomes the controlling terminal
+  int failure = -1;  ///< closed by a successful exec; else errno is written to it
   pid_t parent = 0;
 };
 
-constexpr int cannot_start = 127;
+[[noreturn]] void give_up(const Launch& launch) {
+  const int error = errno;
+  static_cast<void>(!::write(launch.failure, &error, sizeof error));
+  ::_exit(127);
+}
 
 [[noreturn]] void become(const Launch& launch) {
-  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != launch.parent) ::_exit(cannot_start);
+  if (::prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || ::getppid() != launch.parent) give_up(launch);
   if (launch.control >= 0) {
-    ::setsid();
-    ::ioctl(launch.control, TIOCSCTTY, 0);
+    if (::setsid() < 0 || ::ioctl(launch.control, TIOCSCTTY, 0) != 0) give_up(launch);
   } else {
     ::setpgid(0, 0);
   }
@@ -156,11 +160,11 @@ constexpr int cannot_start = 127;
     if (source < 0)
       ::close(fd);
     else if (::dup2(source, fd) < 0)
-      ::_exit(cannot_start);
+      give_up(launch);
   }
-  if (!launch.directory.empty() && ::chdir(launch.directory.c_str()) != 0) ::_exit(cannot_start);
+  if (!launch.directory.empty() && ::chdir(launch.directory.c_str()) != 0) give_up(launch);
   ::execve(launch.program.c_str(), launch.argv.data(), launch.environment.data());
-  ::_exit(cannot_start);
+  give_up(launch);
 }
 
 // One writer at a time; O_APPEND keeps other test programs' records whole.
@@ -358,12 +362,18 @@ Process Process::start(ProcessOptions options) {
   launch.err = ends.err.get();
   launch.control = ends.terminal.get();
   launch.parent = ::getpid();
+  Channel failure = make_pipe(false);
+  launch.failure = failure.theirs.get();
   child->pid = ::fork();
   if (child->pid < 0) fail("fork");
   if (child->pid == 0) become(launch);
-  ::setpgid(child->pid, child->pid);  // whichever of the two is first
+  failure.theirs.reset();
+  // Also waits for the exec: from here on the child has its group, and its memory holds nothing of ours.
+  int error = 0;
+  const bool started = ::read(failure.ours.get(), &error, sizeof error) == 0;
   child->options = std::move(options);
   child->reader = std::thread([raw = child.get()] { raw->read_all(); });
+  if (!started) throw std::system_error(error, std::generic_category(), joined(child->options.argv));
   return Process(std::move(child));
 }
 
