@@ -54,6 +54,7 @@ class Candidate {
   PluginFacts read_facts() const {
     auto facts = read_plugin_note(file_reader(fd_));
     if (!facts) throw refusal(file_, "it is not a Talos plugin (no .note.talos)");
+    if (!has_all_segments(file_reader(fd_))) throw refusal(file_, "the file is cut short");
     return std::move(*facts);
   }
 

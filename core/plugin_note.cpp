@@ -111,6 +111,20 @@ std::optional<PluginFacts> read_plugin_note(const ReadAt& read) {
   return std::nullopt;
 }
 
+bool has_all_segments(const ReadAt& read) {
+  Elf64_Ehdr header{};
+  if (!read_value(read, 0, header) || !is_shared_object(header)) return false;
+  for (std::uint64_t i = 0; i < header.e_phnum; ++i) {
+    Elf64_Phdr segment{};
+    if (!read_value(read, header.e_phoff + i * sizeof segment, segment)) return false;
+    if (segment.p_type != PT_LOAD || segment.p_filesz == 0) continue;
+    const std::uint64_t last = segment.p_offset + segment.p_filesz - 1;
+    std::byte byte{};
+    if (last < segment.p_offset || !read_value(read, last, byte)) return false;
+  }
+  return true;
+}
+
 ReadAt file_reader(int fd) {
   return [fd](std::uint64_t offset, std::span<std::byte> bytes) {
     while (!bytes.empty()) {

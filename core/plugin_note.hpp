@@ -26,6 +26,10 @@ using ReadAt = std::function<bool(std::uint64_t offset, std::span<std::byte> byt
 /// Nothing if the file is no ELF object of this machine's kind or has no well-formed note.
 std::optional<PluginFacts> read_plugin_note(const ReadAt& read);
 
+/// Every loadable segment's bytes are there. The dynamic loader maps a file that was cut short all the same, and dies
+/// of it by SIGBUS.
+bool has_all_segments(const ReadAt& read);
+
 /// From an open file.
 ReadAt file_reader(int fd);
 
