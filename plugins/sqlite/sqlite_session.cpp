@@ -375,7 +375,20 @@ Error SqliteSession::failed(Error error) const {
     timeout.offset = error.offset;
     return timeout;
   }
+  if (error.code == ErrorCode::connection && error.detail.empty() && db_ && !dsn_.memory) {
+    const bool directory =
+        error.native_code == code_name(SQLITE_CANTOPEN) || error.native_code == code_name(SQLITE_READONLY_DIRECTORY);
+    const std::filesystem::path file = resolve_links(dsn_.path);
+    const std::filesystem::path culprit = directory ? file.parent_path() : file;
+    error.detail = culprit.string() + ": " + owner_and_mode(culprit);
+  }
   return error;
+}
+
+// What is written after a stop is best effort: whoever asked for the stop does not wait for another writer.
+void SqliteSession::do_resume() {
+  constexpr std::chrono::milliseconds patience_after_stop{1000};
+  if (cancelled_.exchange(false)) busy_timeout_ = std::min(busy_timeout_, patience_after_stop);
 }
 
 bool SqliteSession::stop_requested() const { return cancelled_.load(std::memory_order_relaxed); }

@@ -175,7 +175,7 @@ TEST_CASE("G21: a signal while another process writes ends the waiter") {
   place.begin();
   SqliteFile writer(place.target.database);
   writer.run("BEGIN IMMEDIATE");
-  auto runner = Process::start(migrate_options(place.target, {"up", "--log-level", "trace"}));
+  auto runner = Process::start(migrate_options(place.target, {"up", "--lock-timeout", "10m"}));
   // It has the run lock by then, and waits for SQLite's.
   REQUIRE(eventually([&] { return status_of(place.target).at("lock").at("held") == true; }));
   runner.signal(SIGTERM);
