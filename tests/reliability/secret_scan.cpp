@@ -154,6 +154,7 @@ const std::vector<Form>& forms() {
       {"SQLite with a wrong table", all,
        [=](P p, D d) { return "sqlite://" + d.string() + "?x-migrations-table=" + e(p); }},
       {"SQLite with a wrong vfs", all, [=](P p, D d) { return "sqlite://" + d.string() + "?vfs=" + e(p); }},
+      {"SQLite with a wrong cache", all, [=](P p, D d) { return "sqlite://" + d.string() + "?cache=" + e(p); }},
       {"SQLite with a user and password", all, [=](P p, D) { return "sqlite://talos:" + e(p) + "@db.internal/x.db"; }},
       {"SQLite with a user and password, not encoded", "%#&+' ",
        [](P p, D) { return "sqlite3://talos:" + p + "@db.internal/x.db"; }},
@@ -378,10 +379,9 @@ TEST_CASE("T4: the scan finds a planted password in every form, in output, in fi
   CHECK(search(needles, said(""), directory.path()) != "");
 
   ProcessOptions waiting;
-  waiting.argv = {"sh", "-c", "read x", "sh", password};
-  waiting.input = "";
+  waiting.argv = {"sh", "-c", "sleep 60; :", "sh", password};
   auto process = Process::start(waiting);
-  CHECK(needles.found_in(command_line_of(process)) != "");
+  CHECK(eventually([&] { return !needles.found_in(command_line_of(process)).empty(); }));
 }
 
 TEST_CASE("T4: the scan finds a canary that talos itself prints and stores") {
@@ -421,7 +421,8 @@ TEST_CASE("R7, G18: no password of any DSN, given in any way, is printed or stor
       // Where a wrong value took the DSN's place there is another to go on with.
       if (turn % 2 == 0) options.environment.try_emplace("TALOS_DB_DSN", "sqlite://other.db");
       const auto result = run(options);
-      INFO(std::string(form.what) << ", " << std::string(way.what) << ", " << command.back() << "\n" << result.out << result.err);
+      INFO(std::string(form.what) << ", " << std::string(way.what) << ", " << command.back() << "\n"
+                                  << result.out << result.err);
       CHECK(search(needles, result, place.work) == "");
       CHECK(result.signal == 0);
     }
@@ -451,7 +452,8 @@ TEST_CASE("R7, G18: words of other commands that are DSNs are not said again") {
       add(options, words);
       add(options, {form.text(password, place.work / "data.db")});
       const auto result = run(options);
-      INFO((words.empty() ? std::string() : words.back()) << ", " << std::string(form.what) << "\n" << result.out << result.err);
+      INFO((words.empty() ? std::string() : words.back()) << ", " << std::string(form.what) << "\n"
+                                                          << result.out << result.err);
       CHECK(search(Needles(password), result, place.work) == "");
     }
   }
