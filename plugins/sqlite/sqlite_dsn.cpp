@@ -133,7 +133,11 @@ void add_pragma(SqliteDsn& dsn, const std::string& name, const Parameter& value)
     // OFF and MEMORY cannot roll back after a crash. They hold for one connection only, so leaving them out is safe.
     // SQLite takes the first mode that begins with the word.
     const bool unsafe = std::string_view("OFF").starts_with(mode) || std::string_view("MEMORY").starts_with(mode);
-    if (!unsafe) dsn.journal_mode = mode;
+    if (unsafe) return;
+    constexpr std::array<std::string_view, 4> safe{"DELETE", "TRUNCATE", "PERSIST", "WAL"};
+    if (std::none_of(safe.begin(), safe.end(), [&](std::string_view word) { return word.starts_with(mode); }))
+      throw malformed("the DSN parameter " + value.first + " takes delete, truncate, persist or wal");
+    dsn.journal_mode = mode;
   } else if (name == "synchronous") {
     // May be raised above FULL, never lowered.
     const std::string level = upper(value.second);

@@ -88,7 +88,15 @@ void SqliteSession::install_handlers(Database& db) {
 }
 
 void SqliteSession::apply_pragmas(Database& db) {
-  for (const auto& [name, value] : dsn_.pragmas) db.exec("PRAGMA " + name + " = " + value);
+  for (const auto& [name, value] : dsn_.pragmas) {
+    try {
+      db.exec("PRAGMA " + name + " = " + value);
+    } catch (const Error& error) {
+      // SQLite's message may quote the value.
+      if (error.code != ErrorCode::statement) throw;
+      throw Error(ErrorCode::usage, "SQLite does not take the value of a PRAGMA that the DSN asks for");
+    }
+  }
 }
 
 // A migrated WAL database on a read-only medium can be read as immutable; one with work in its log cannot: its
@@ -124,6 +132,7 @@ void SqliteSession::open_for_reading() {
 }
 
 Error SqliteSession::cannot_open(const Error& error) const {
+  if (error.code == ErrorCode::usage) return error;
   if (error.code == ErrorCode::busy || error.code == ErrorCode::cancelled) return failed(error);
   namespace fs = std::filesystem;
   Error result(ErrorCode::connection, "cannot open the SQLite database " + dsn_.describe() + ": " + error.what());
