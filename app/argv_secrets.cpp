@@ -46,4 +46,10 @@ std::vector<std::string> take_arguments(int argc, char** argv) {
   return arguments;
 }
 
+bool is_misplaced_dsn(std::string_view path) {
+  if (path.find("://") != std::string_view::npos || path.find("password=") != std::string_view::npos) return true;
+  const auto colon = path.find(':');
+  return colon != std::string_view::npos && path.find('@', colon) != std::string_view::npos;
+}
+
 }  // namespace talos::app

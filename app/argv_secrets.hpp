@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace talos::app {
@@ -9,5 +10,8 @@ namespace talos::app {
 /// Copies the arguments after the program's name, then overwrites in place, with '*', the value of every DSN option
 /// (`--database x` and `--database=x`, likewise --scratch and --from) and every argument that looks like a DSN.
 std::vector<std::string> take_arguments(int argc, char** argv);
+
+/// For a path that is to be named in a message: it is a DSN in the wrong place, which may hold a password.
+bool is_misplaced_dsn(std::string_view path);
 
 }  // namespace talos::app

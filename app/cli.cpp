@@ -8,6 +8,7 @@
 
 #include <boost/program_options.hpp>
 
+#include "argv_secrets.hpp"
 #include "command_table.hpp"
 #include "did_you_mean.hpp"
 #include "duration.hpp"
@@ -166,6 +167,7 @@ Setter limit(std::chrono::milliseconds Options::*member) {
 Setter path(std::optional<std::filesystem::path> Options::*member) {
   return [member](Options& o, const std::string& value, const std::string& name) {
     if (value.empty()) throw usage("--" + name + " is empty");
+    if (is_misplaced_dsn(value)) throw usage("--" + name + " takes a path, not a DSN", "a DSN belongs to --database");
     o.*member = value;
   };
 }

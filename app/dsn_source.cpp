@@ -8,6 +8,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "argv_secrets.hpp"
 #include "config.hpp"
 #include "schemes.hpp"
 #include "talos/error.hpp"
@@ -17,6 +18,7 @@ namespace talos::app {
 namespace {
 
 std::string read_secret_file(const std::filesystem::path& path, const std::string& source) {
+  if (is_misplaced_dsn(path.native())) throw Error(ErrorCode::usage, source + " takes a path, not a DSN");
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   if (file) text << file.rdbuf();

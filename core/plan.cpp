@@ -36,6 +36,22 @@ void refuse_unknown_current(const MigrationSet& set, const History& history) {
       .with_hint("run the release whose migrations made this database, or set a known version with force");
 }
 
+// Nothing that the history names is the set's: a wrong --migrations, or another program's database. Past that, an
+// edited title is only warned about.
+void refuse_foreign_set(const MigrationSet& set, const History& history) {
+  if (history.records.empty()) return;
+  for (const auto& [version, row] : history.records) {
+    const Migration* migration = set.find(version);
+    if (migration != nullptr && migration->title == row.title) return;
+  }
+  const auto& [version, row] = *history.records.begin();
+  throw Error(ErrorCode::policy, "this database was migrated by another set: version " + std::to_string(version) +
+                                     " was applied as \"" + row.title + "\", and nothing of its history is in " +
+                                     set.origin())
+      .with_hint("check the database and --migrations; if this is its set all the same, say so with: migrate force " +
+                 std::to_string(history.current()));
+}
+
 class Planner {
  public:
   Planner(const MigrationSet& set, const History& history, const Goal& goal, const Policies& policies)
@@ -51,6 +67,7 @@ class Planner {
       return std::move(plan_);
     }
     refuse_unknown_current(set_, history_);
+    refuse_foreign_set(set_, history_);
     check_up_target();
     refuse_late();
     compare_records();
@@ -77,6 +94,7 @@ class Planner {
                                          std::to_string(set_.highest()) + "): it has no down file for it")
           .with_hint("run down with the release that applied it");
     refuse_unknown_current(set_, history_);
+    refuse_foreign_set(set_, history_);
     check_down_target();
     while (!applied_.empty() && !full() && (!goal_.to || *applied_.rbegin() > *goal_.to)) undo_highest();
     plan_.baseline_due = history_.baseline_due && !plan_.steps.empty();

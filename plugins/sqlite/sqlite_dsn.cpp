@@ -133,7 +133,11 @@ void add_pragma(SqliteDsn& dsn, const std::string& name, const Parameter& value)
     // OFF and MEMORY cannot roll back after a crash. They hold for one connection only, so leaving them out is safe.
     // SQLite takes the first mode that begins with the word.
     const bool unsafe = std::string_view("OFF").starts_with(mode) || std::string_view("MEMORY").starts_with(mode);
-    if (!unsafe) dsn.journal_mode = mode;
+    if (unsafe) return;
+    constexpr std::array<std::string_view, 4> safe{"DELETE", "TRUNCATE", "PERSIST", "WAL"};
+    if (std::none_of(safe.begin(), safe.end(), [&](std::string_view word) { return word.starts_with(mode); }))
+      throw malformed("the DSN parameter " + value.first + " takes delete, truncate, persist or wal");
+    dsn.journal_mode = mode;
   } else if (name == "synchronous") {
     // May be raised above FULL, never lowered.
     const std::string level = upper(value.second);
@@ -184,6 +188,16 @@ void apply(SqliteDsn& dsn, const Parameter& parameter) {
   // Everything else is for other drivers (_loc, _txlock, _time_format …) and ignored, as SQLite does.
 }
 
+// sqlite://user:secret@host/x.db: a path is shown to people, so this must never become one. Where a file is really
+// called so, ./ or the whole path says it.
+void refuse_credentials(std::string_view name) {
+  if (name.starts_with('/') || name.starts_with('.')) return;
+  const auto colon = name.find(':');
+  const bool user = colon != std::string_view::npos && name.find('@', colon) != std::string_view::npos;
+  if (user || name.find("password=") != std::string_view::npos)
+    throw malformed("a SQLite DSN names a file: it has no user, password or host");
+}
+
 // file:path, file:/path, file:///path; file://localhost/path. Any other authority is another machine's.
 std::string path_of_file_uri(std::string_view uri) {
   uri.remove_prefix(5);
@@ -215,6 +229,7 @@ SqliteDsn parse_sqlite_dsn(std::string_view text) {
   const auto question = rest.find('?');
   const std::string_view name = rest.substr(0, question);
   if (name.find('\0') != std::string_view::npos) throw malformed("the DSN holds a NUL byte");
+  refuse_credentials(name);
   SqliteDsn dsn;
   dsn.path = name.starts_with("file:") ? path_of_file_uri(name) : std::string(name);
   if (question != std::string_view::npos)

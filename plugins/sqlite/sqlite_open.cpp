@@ -23,9 +23,18 @@ bool is_empty_or_missing(const std::string& path) {
 std::string checked_table(const std::string& name) {
   if (name.empty()) return "schema_migrations";
   if (!is_table_name(name))
-    throw Error(ErrorCode::usage, "\"" + name + "\" cannot be the tracker table's name")
+    throw Error(ErrorCode::usage, "the name given for the tracker table cannot be a table's name")
         .with_hint("use a letter or _, then letters, digits, _ or $; at most 55 characters");
   return name;
+}
+
+// SQLite's own messages quote these values, and a DSN's parameters are not for people to see (G18).
+void check_uri_parameters(const SqliteDsn& dsn) {
+  for (const auto& [name, value] : dsn.uri_parameters) {
+    if ((name == "vfs" && sqlite3_vfs_find(value.c_str()) == nullptr) ||
+        (name == "cache" && value != "shared" && value != "private"))
+      throw Error(ErrorCode::usage, "the DSN parameter " + name + " has a value that this SQLite does not know");
+  }
 }
 
 bool has_code(const Error& error, int code) { return error.native_code == code_name(code); }
@@ -40,6 +49,7 @@ SqliteSession::SqliteSession(SqliteDsn dsn, const ConnectRequest& request)
       statement_timeout_(request.statement_timeout),
       stop_(request.stop) {
   constexpr std::chrono::milliseconds reader_patience{5000};
+  check_uri_parameters(dsn_);
   const auto own = access_ == Access::read ? std::min(request.lock_timeout, reader_patience) : request.lock_timeout;
   busy_timeout_ = access_ == Access::read ? dsn_.busy_timeout.value_or(own) : own;
   if (!dsn_.memory) lock_.emplace(dsn_.path);
@@ -78,7 +88,15 @@ void SqliteSession::install_handlers(Database& db) {
 }
 
 void SqliteSession::apply_pragmas(Database& db) {
-  for (const auto& [name, value] : dsn_.pragmas) db.exec("PRAGMA " + name + " = " + value);
+  for (const auto& [name, value] : dsn_.pragmas) {
+    try {
+      db.exec("PRAGMA " + name + " = " + value);
+    } catch (const Error& error) {
+      // SQLite's message may quote the value.
+      if (error.code != ErrorCode::statement) throw;
+      throw Error(ErrorCode::usage, "SQLite does not take the value of a PRAGMA that the DSN asks for");
+    }
+  }
 }
 
 // A migrated WAL database on a read-only medium can be read as immutable; one with work in its log cannot: its
@@ -114,6 +132,7 @@ void SqliteSession::open_for_reading() {
 }
 
 Error SqliteSession::cannot_open(const Error& error) const {
+  if (error.code == ErrorCode::usage) return error;
   if (error.code == ErrorCode::busy || error.code == ErrorCode::cancelled) return failed(error);
   namespace fs = std::filesystem;
   Error result(ErrorCode::connection, "cannot open the SQLite database " + dsn_.describe() + ": " + error.what());

@@ -347,7 +347,11 @@ void SqliteSession::run_statement(const std::string& sql, std::size_t offset) {
   const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> statement(prepared, &sqlite3_finalize);
   if (result != SQLITE_OK) {
     const int inside = sqlite3_error_offset(db_->get());
-    throw error_of(db_->get()).at(offset + static_cast<std::size_t>(std::max(inside, 0)));
+    Error error = error_of(db_->get()).at(offset + static_cast<std::size_t>(std::max(inside, 0)));
+    if (result == SQLITE_AUTH)
+      error.hint =
+          "a migration may not write to the tracker's tables, end the transaction or use savepoints named talos_…";
+    throw Error(error);
   }
   int step = SQLITE_DONE;
   if (statement)
@@ -375,7 +379,20 @@ Error SqliteSession::failed(Error error) const {
     timeout.offset = error.offset;
     return timeout;
   }
+  if (error.code == ErrorCode::connection && error.detail.empty() && db_ && !dsn_.memory) {
+    const bool directory =
+        error.native_code == code_name(SQLITE_CANTOPEN) || error.native_code == code_name(SQLITE_READONLY_DIRECTORY);
+    const std::filesystem::path file = resolve_links(dsn_.path);
+    const std::filesystem::path culprit = directory ? file.parent_path() : file;
+    error.detail = culprit.string() + ": " + owner_and_mode(culprit);
+  }
   return error;
+}
+
+// What is written after a stop is best effort: whoever asked for the stop does not wait for another writer.
+void SqliteSession::do_resume() {
+  constexpr std::chrono::milliseconds patience_after_stop{1000};
+  if (cancelled_.exchange(false)) busy_timeout_ = std::min(busy_timeout_, patience_after_stop);
 }
 
 bool SqliteSession::stop_requested() const { return cancelled_.load(std::memory_order_relaxed); }
@@ -399,13 +416,26 @@ int SqliteSession::on_busy(void* self, int attempt) {
   return 1;
 }
 
-int SqliteSession::on_authorize(void* self, int action, const char* /*operation*/, const char* name,
-                                const char* /*database*/, const char* /*trigger*/) {
+// What a file may not do: end our transaction (Q4), touch our savepoints, write to the tables this is all recorded in.
+int SqliteSession::on_authorize(void* self, int action, const char* first, const char* second, const char* /*database*/,
+                                const char* /*trigger*/) {
   const auto& session = *static_cast<SqliteSession*>(self);
   if (!session.in_file_) return SQLITE_OK;
-  if (action == SQLITE_TRANSACTION) return SQLITE_DENY;
-  if (action == SQLITE_SAVEPOINT && name != nullptr && sqlite3_strnicmp(name, "talos_", 6) == 0) return SQLITE_DENY;
-  return SQLITE_OK;
+  switch (action) {
+    case SQLITE_TRANSACTION:
+      return SQLITE_DENY;
+    case SQLITE_SAVEPOINT:
+      return second != nullptr && sqlite3_strnicmp(second, "talos_", 6) == 0 ? SQLITE_DENY : SQLITE_OK;
+    case SQLITE_INSERT:
+    case SQLITE_UPDATE:
+    case SQLITE_DELETE:
+    case SQLITE_DROP_TABLE:
+      return first != nullptr && session.tables_.owns(first) ? SQLITE_DENY : SQLITE_OK;
+    case SQLITE_ALTER_TABLE:
+      return second != nullptr && session.tables_.owns(second) ? SQLITE_DENY : SQLITE_OK;
+    default:
+      return SQLITE_OK;
+  }
 }
 
 }  // namespace talos::sqlite

@@ -33,7 +33,7 @@ class SqliteSession : public Session {
   std::uint64_t do_split(std::string_view text, const StatementSink& sink) override;
   ExecuteResult do_execute(std::span<const Unit> units, ExecuteObserver& observer) override;
   void do_cancel() noexcept override { cancelled_ = true; }
-  void do_resume() override { cancelled_ = false; }
+  void do_resume() override;
 
   // Opening (sqlite_open.cpp)
   void open();
@@ -71,7 +71,7 @@ class SqliteSession : public Session {
 
   static int on_progress(void* self);
   static int on_busy(void* self, int attempt);
-  static int on_authorize(void* self, int action, const char* operation, const char* name, const char* database,
+  static int on_authorize(void* self, int action, const char* first, const char* second, const char* database,
                           const char* trigger);
 
   SqliteDsn dsn_;

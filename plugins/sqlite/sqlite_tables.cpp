@@ -125,6 +125,13 @@ JournalRow journal_row(const Query& query) {
 Tables::Tables(const std::string& table)
     : name_(table), tracker_(quoted(table)), log_(quoted(table + "_log")), journal_(quoted(table + "_journal")) {}
 
+bool Tables::owns(std::string_view table) const {
+  const std::string text(table);
+  for (const char* suffix : {"", "_log", "_journal"})
+    if (sqlite3_stricmp(text.c_str(), (name_ + suffix).c_str()) == 0) return true;
+  return false;
+}
+
 State Tables::read(Database& db, LogDepth depth) const {
   State state;
   if (const auto columns = columns_of(db, name_); !columns.empty()) {

@@ -16,6 +16,8 @@ class Tables {
   explicit Tables(const std::string& table);
 
   const std::string& name() const { return name_; }
+  /// It is the tracker or a side table, whatever the case of its letters.
+  bool owns(std::string_view table) const;
 
   /// Inside a read transaction. Throws ErrorCode::policy for tables that are not ours.
   State read(Database& db, LogDepth depth) const;

@@ -437,6 +437,25 @@ TEST_CASE("G3: a database that another set migrated is refused, and not called a
   CHECK(world.tracker() == "3,0");
 }
 
+TEST_CASE("G3: another set's database within the set's range is refused too, until force says that it is the set's") {
+  World world;
+  world.tables(2);
+  CHECK(world.migrate({"up"}).status == 0);
+  World other;
+  for (int version : {1, 2, 3}) other.migration(version, "other", "SELECT 1;\n");
+  const std::vector<std::string> where{"--database", "sqlite://" + world.database.string(), "--migrations",
+                                       other.migrations.string()};
+  auto run = [&](std::vector<std::string> words) {
+    words.insert(words.end(), where.begin(), where.end());
+    return talos(words);
+  };
+  const auto refused = run({"migrate", "up"});
+  CHECK(refused.status == 1);
+  CHECK(refused.err == Part{"this database was migrated by another set"});
+  CHECK(run({"migrate", "force", "2"}).status == 0);
+  CHECK(run({"migrate", "up"}).status == 0);
+}
+
 TEST_CASE("G3: a current version inside the set's range that the set lacks is refused by its number") {
   World world;
   world.tables(3);
@@ -541,6 +560,23 @@ TEST_CASE("G7: transaction control in a file is a usage error with file and line
     CHECK(result.status == 2);
     CHECK(result.err == Part{"000002_b.up.sql:2"});
     CHECK(!world.has_table("t1"));
+  }
+}
+
+TEST_CASE("a migration that writes to the tracker's tables fails, and leaves them as they were") {
+  for (const char* statement : {"INSERT INTO schema_migrations VALUES (99, 0)", "DELETE FROM Schema_Migrations",
+                                "DROP TABLE schema_migrations_log", "UPDATE schema_migrations_log SET title = 'x'",
+                                "ALTER TABLE schema_migrations RENAME TO other",
+                                "CREATE TRIGGER t AFTER INSERT ON notes BEGIN DELETE FROM schema_migrations; "
+                                "END;\nINSERT INTO notes VALUES (1)"}) {
+    World world;
+    world.migration(1, "notes", "CREATE TABLE notes (x);\n");
+    CHECK(world.migrate({"up"}).status == 0);
+    world.migration(2, "meddles", std::string(statement) + ";\n");
+    const auto result = world.migrate({"up"});
+    CHECK_MESSAGE(result.status == 1, statement);
+    CHECK(world.tracker() == "1,0");
+    CHECK(world.migrate({"history"}).out == Part{"notes"});
   }
 }
 

@@ -40,7 +40,7 @@ TEST_CASE("a configuration file of another shape is refused by name") {
 }
 
 TEST_CASE("G18: an error of the configuration file names the line and quotes nothing") {
-  const Error error = refusal("db:\n  dsn: \"postgres://u:hunter2secret@h/d\n");
+  const Error error = refusal("db:\n  dsn: {\"postgres://u:hunter2secret@h/d\n");
   CHECK(error.code == ErrorCode::usage);
   CHECK(std::string(error.what()).find("line") != std::string::npos);
   CHECK(std::string(error.what()).find("hunter2") == std::string::npos);

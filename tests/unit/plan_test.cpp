@@ -240,15 +240,25 @@ TEST_CASE("a pending migration without an up file is refused by name") {
   CHECK(contains(error.what(), "1_a.down.sql"));
 }
 
+TEST_CASE("G3: a history of which nothing is in the set is another set's, also within the set's range") {
+  History history = applied({1, 2});
+  history.records = {{1, record(1, "shirts")}, {2, record(2, "hats")}};
+  for (const auto& error : {error_of([&] { up(three(), history); }), error_of([&] { down(three(), history); })}) {
+    CHECK(error.code == ErrorCode::policy);
+    CHECK(contains(error.what(), "another set"));
+    CHECK(contains(error.hint, "force 2"));
+  }
+}
+
 TEST_CASE("an applied migration that is gone or has another title is a warning, and with --strict a refusal") {
   History history = applied({1, 2});
   std::string word;
   SUBCASE("another title") {
-    history.records = {{1, record(1, "old")}};
+    history.records = {{1, record(1, "old")}, {2, record(2, "b")}};
     word = "\"old\"";
   }
   SUBCASE("gone") {
-    history.records = {{0, record(0, "zero")}};
+    history.records = {{0, record(0, "zero")}, {2, record(2, "b")}};
     word = "zero";
   }
   const Plan plan = up(three(), history);
