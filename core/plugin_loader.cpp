@@ -55,11 +55,7 @@ class Candidate {
     const ReadAt read = file_reader(fd_);
     auto facts = read_plugin_note(read);
     if (!facts) throw refusal(file_, "it is not a Talos plugin (no .note.talos)");
-<<<<<<< HEAD
     if (!has_all_segments(read)) throw refusal(file_, "the file is cut short").with_hint("install the plugin again");
-=======
-    if (!has_all_segments(file_reader(fd_))) throw refusal(file_, "the file is cut short");
->>>>>>> reliability
     return std::move(*facts);
   }
 

@@ -120,7 +120,6 @@ std::optional<PluginFacts> read_plugin_note(const ReadAt& read) {
 }
 
 bool has_all_segments(const ReadAt& read) {
-<<<<<<< HEAD
   const auto segments = read_segments(read);
   return segments && std::all_of(segments->begin(), segments->end(), [&](const Elf64_Phdr& segment) {
            if (segment.p_type != PT_LOAD || segment.p_filesz == 0) return true;
@@ -128,19 +127,6 @@ bool has_all_segments(const ReadAt& read) {
            std::byte byte{};
            return last >= segment.p_offset && read_value(read, last, byte);
          });
-=======
-  Elf64_Ehdr header{};
-  if (!read_value(read, 0, header) || !is_shared_object(header)) return false;
-  for (std::uint64_t i = 0; i < header.e_phnum; ++i) {
-    Elf64_Phdr segment{};
-    if (!read_value(read, header.e_phoff + i * sizeof segment, segment)) return false;
-    if (segment.p_type != PT_LOAD || segment.p_filesz == 0) continue;
-    const std::uint64_t last = segment.p_offset + segment.p_filesz - 1;
-    std::byte byte{};
-    if (last < segment.p_offset || !read_value(read, last, byte)) return false;
-  }
-  return true;
->>>>>>> reliability
 }
 
 ReadAt file_reader(int fd) {

@@ -26,12 +26,7 @@ using ReadAt = std::function<bool(std::uint64_t offset, std::span<std::byte> byt
 /// Nothing if the file is no ELF object of this machine's kind or has no well-formed note.
 std::optional<PluginFacts> read_plugin_note(const ReadAt& read);
 
-<<<<<<< HEAD
 /// False for a file cut short: the dynamic loader would map what is not there, and die of SIGBUS on it.
-=======
-/// Every loadable segment's bytes are there. The dynamic loader maps a file that was cut short all the same, and dies
-/// of it by SIGBUS.
->>>>>>> reliability
 bool has_all_segments(const ReadAt& read);
 
 /// From an open file.
