@@ -201,7 +201,7 @@ std::vector<std::string> random_command(std::mt19937_64& random, long versions) 
     case 5:
       return {"down", "--all", "--yes"};
     default:
-      return {"force", std::to_string(pick(-1, versions))};
+      return {"force", pick(0, versions) == 0 ? "-1" : std::to_string(pick(1, versions))};
   }
 }
 
