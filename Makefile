@@ -35,8 +35,8 @@ asan:
 tsan:
 	@.ci/dependencies lint
 	@cmake --preset tsan --log-level=WARNING
-	@cmake --build --preset tsan
-	@ctest --preset tsan
+	@cmake --build --preset tsan --target talos unit_tests e2e_terminal reliability_runners reliability_signals
+	@ctest --preset tsan --label-regex concurrency
 
 fuzz:
 	@.ci/dependencies lint
@@ -45,6 +45,7 @@ fuzz:
 lint:
 	@.ci/dependencies lint
 	@.ci/lint
+	@.ci/abi
 
 format:
 	@git ls-files '*.cpp' '*.hpp' | xargs clang-format -i

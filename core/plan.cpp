@@ -42,7 +42,7 @@ void refuse_foreign_set(const MigrationSet& set, const History& history) {
   if (history.records.empty()) return;
   for (const auto& [version, row] : history.records) {
     const Migration* migration = set.find(version);
-    if (migration != nullptr && migration->title == row.title) return;
+    if (row.title.empty() || (migration != nullptr && migration->title == row.title)) return;
   }
   const auto& [version, row] = *history.records.begin();
   throw Error(ErrorCode::policy, "this database was migrated by another set: version " + std::to_string(version) +

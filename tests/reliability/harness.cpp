@@ -7,6 +7,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -270,5 +271,15 @@ double cpu_seconds(pid_t pid) {
   fields >> user >> system;
   return static_cast<double>(user + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
+
+HeldLock::HeldLock(const fs::path& database)
+    : fd_(::open((database.string() + ".talos.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+  if (fd_ < 0 || ::fcntl(fd_, F_OFD_SETLK, &whole) != 0) throw std::runtime_error("cannot hold the lock");
+}
+
+HeldLock::~HeldLock() { ::close(fd_); }
 
 }  // namespace talos::test

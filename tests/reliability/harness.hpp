@@ -97,4 +97,16 @@ std::filesystem::path plugin_file();
 /// CPU time a process has used, all threads.
 double cpu_seconds(pid_t pid);
 
+/// Our own hold on a database's run lock, as another runner's would be.
+class HeldLock {
+ public:
+  explicit HeldLock(const std::filesystem::path& database);
+  ~HeldLock();
+  HeldLock(const HeldLock&) = delete;
+  HeldLock& operator=(const HeldLock&) = delete;
+
+ private:
+  int fd_;
+};
+
 }  // namespace talos::test

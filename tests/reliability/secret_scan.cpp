@@ -344,20 +344,6 @@ std::string command_line_of(const Process& process) {
   return text;
 }
 
-struct HeldLock {
-  explicit HeldLock(const fs::path& database)
-      : fd(::open((database.string() + ".talos.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
-    struct flock whole {};
-    whole.l_type = F_WRLCK;
-    whole.l_whence = SEEK_SET;
-    if (fd < 0 || ::fcntl(fd, F_OFD_SETLK, &whole) != 0) throw std::runtime_error("cannot hold the lock");
-  }
-  ~HeldLock() { ::close(fd); }
-  HeldLock(const HeldLock&) = delete;
-  HeldLock& operator=(const HeldLock&) = delete;
-  int fd;
-};
-
 }  // namespace
 
 TEST_CASE("T4: the scan finds a planted password in every form, in output, in files, and in a command line") {

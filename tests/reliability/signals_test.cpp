@@ -64,24 +64,6 @@ void check_lock_is_free(const Target& target, const std::string& version) {
   CHECK(result.status == 0);
 }
 
-// Our own hold on the run lock, as another runner's would be.
-class HeldLock {
- public:
-  explicit HeldLock(const fs::path& database)
-      : fd_(::open((database.string() + ".talos.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
-    struct flock whole {};
-    whole.l_type = F_WRLCK;
-    whole.l_whence = SEEK_SET;
-    if (fd_ < 0 || ::fcntl(fd_, F_OFD_SETLK, &whole) != 0) throw std::runtime_error("cannot hold the lock");
-  }
-  ~HeldLock() { ::close(fd_); }
-  HeldLock(const HeldLock&) = delete;
-  HeldLock& operator=(const HeldLock&) = delete;
-
- private:
-  int fd_;
-};
-
 bool is_pending(pid_t pid, int signal) {
   std::istringstream status(read_file("/proc/" + std::to_string(pid) + "/status"));
   for (std::string line; std::getline(status, line);)

@@ -1,0 +1,19 @@
+// Everything of the SDK that crosses the border between a program and a plugin, for .ci/abi to describe.
+#include "talos/plugin.hpp"
+
+namespace talos::abi {
+
+[[gnu::visibility("default")]] const PluginNote* note = nullptr;
+[[gnu::visibility("default")]] const talos_plugin_descriptor* descriptor = nullptr;
+[[gnu::visibility("default")]] Driver* driver = nullptr;
+[[gnu::visibility("default")]] Session* session = nullptr;
+[[gnu::visibility("default")]] ExecuteObserver* observer = nullptr;
+[[gnu::visibility("default")]] Ability* ability = nullptr;
+[[gnu::visibility("default")]] const Error* error = nullptr;
+[[gnu::visibility("default")]] const State* state = nullptr;
+[[gnu::visibility("default")]] const Unit* unit = nullptr;
+[[gnu::visibility("default")]] const ExecuteResult* result = nullptr;
+[[gnu::visibility("default")]] const ConnectRequest* request = nullptr;
+[[gnu::visibility("default")]] const Statement* statement = nullptr;
+
+}  // namespace talos::abi
