@@ -51,38 +51,6 @@ std::string describe(const Error& error, const Palette& palette) {
 
 }  // namespace
 
-std::string_view name_of(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::usage:
-      return "usage";
-    case ErrorCode::statement:
-      return "statement";
-    case ErrorCode::policy:
-      return "policy";
-    case ErrorCode::unsupported:
-      return "unsupported";
-    case ErrorCode::dirty:
-      return "dirty";
-    case ErrorCode::lock_timeout:
-      return "lock_timeout";
-    case ErrorCode::connection:
-      return "connection";
-    case ErrorCode::plugin:
-      return "plugin";
-    case ErrorCode::cancelled:
-      return "cancelled";
-    case ErrorCode::claim_lost:
-      return "claim_lost";
-    case ErrorCode::busy:
-      return "busy";
-    case ErrorCode::lock_lost:
-      return "lock_lost";
-    case ErrorCode::internal:
-      return "internal";
-  }
-  return "internal";
-}
-
 void show_error(const Error& error, Console& console, Log& log, const Palette& palette) {
   if (error.code == ErrorCode::dirty) {
     console.line("Error: " + std::string(error.what()));
@@ -94,7 +62,7 @@ void show_error(const Error& error, Console& console, Log& log, const Palette& p
 }
 
 ordered_json to_json(const Error& error) {
-  ordered_json object{{"code", name_of(error.code)}, {"message", error.what()}};
+  ordered_json object{{"code", to_string(error.code)}, {"message", error.what()}};
   auto text = [&](const char* key, const std::string& value) {
     if (!value.empty()) object[key] = value;
   };

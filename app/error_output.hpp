@@ -18,7 +18,4 @@ void show_error(const Error& error, Console& console, Log& log, const Palette& p
 /// The members `code`, `message` and whatever else is known of it.
 nlohmann::ordered_json to_json(const Error& error);
 
-/// "sqlite", "policy" … : the error's code as JSON has it.
-std::string_view name_of(ErrorCode code);
-
 }  // namespace talos::app

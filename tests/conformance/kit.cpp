@@ -67,38 +67,6 @@ std::string fresh_name() {
   return "kit_" + run + "_" + std::to_string(++count);
 }
 
-std::string to_text(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::usage:
-      return "usage";
-    case ErrorCode::statement:
-      return "statement";
-    case ErrorCode::policy:
-      return "policy";
-    case ErrorCode::unsupported:
-      return "unsupported";
-    case ErrorCode::dirty:
-      return "dirty";
-    case ErrorCode::lock_timeout:
-      return "lock_timeout";
-    case ErrorCode::connection:
-      return "connection";
-    case ErrorCode::plugin:
-      return "plugin";
-    case ErrorCode::cancelled:
-      return "cancelled";
-    case ErrorCode::claim_lost:
-      return "claim_lost";
-    case ErrorCode::busy:
-      return "busy";
-    case ErrorCode::lock_lost:
-      return "lock_lost";
-    case ErrorCode::internal:
-      return "internal";
-  }
-  return "?";
-}
-
 ConnectRequest request_for(const std::string& table, Access access) {
   ConnectRequest request;
   request.dsn = target().dsn;

@@ -36,7 +36,7 @@ const Target& target();
 std::string random_text(std::size_t length);
 /// Another name with every call, also between runs on one database.
 std::string fresh_name();
-std::string to_text(ErrorCode code);
+inline std::string to_text(ErrorCode code) { return std::string(to_string(code)); }
 
 ConnectRequest request_for(const std::string& table, Access access);
 std::unique_ptr<Session> connect(const std::string& table, Access access = Access::create);

@@ -8,20 +8,6 @@ namespace {
 
 constexpr const char* unit_time = "2026-01-02T03:04:05.678Z";
 
-std::string_view name_of(LogAction action) {
-  switch (action) {
-    case LogAction::up:
-      return "up";
-    case LogAction::down:
-      return "down";
-    case LogAction::force:
-      return "force";
-    case LogAction::baseline:
-      return "baseline";
-  }
-  return "?";
-}
-
 std::size_t skip_blank(std::string_view text, std::size_t at) {
   for (;;) {
     at = std::min(text.find_first_not_of(" \t\r\n", at), text.size());
@@ -91,7 +77,7 @@ std::optional<TrackerRow> FakeDatabase::row() const {
 std::vector<std::string> FakeDatabase::history() const {
   std::vector<std::string> result;
   for (const LogRow& entry : log)
-    if (!entry.failed) result.push_back(std::string(name_of(entry.action)) + " " + std::to_string(entry.version));
+    if (!entry.failed) result.push_back(std::string(to_string(entry.action)) + " " + std::to_string(entry.version));
   return result;
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace talos {
@@ -25,6 +26,26 @@ enum class ErrorCode {
   lock_lost,     ///< our own lock or lease is gone: stop at once, claim nothing more (exit 1)
   internal,      ///< a defect, of the program or of a plugin (exit 1)
 };
+
+/// The code's own name, as JSON output has it.
+constexpr std::string_view to_string(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::usage: return "usage";
+    case ErrorCode::statement: return "statement";
+    case ErrorCode::policy: return "policy";
+    case ErrorCode::unsupported: return "unsupported";
+    case ErrorCode::dirty: return "dirty";
+    case ErrorCode::lock_timeout: return "lock_timeout";
+    case ErrorCode::connection: return "connection";
+    case ErrorCode::plugin: return "plugin";
+    case ErrorCode::cancelled: return "cancelled";
+    case ErrorCode::claim_lost: return "claim_lost";
+    case ErrorCode::busy: return "busy";
+    case ErrorCode::lock_lost: return "lock_lost";
+    case ErrorCode::internal: return "internal";
+  }
+  return "internal";
+}
 
 /// Every failure of the program and of a plugin. `what()` is one sentence that names the thing; it never holds a
 /// password. The other members may be empty.
