@@ -8,7 +8,7 @@
 namespace talos::app {
 
 /// Copies the arguments after the program's name, then overwrites in place, with '*', the value of every DSN option
-/// (`--database x` and `--database=x`, likewise --scratch and --from) and every argument that looks like a DSN.
+/// (`--database x` and `--database=x`) and every argument that looks like a DSN.
 std::vector<std::string> take_arguments(int argc, char** argv);
 
 /// For a path that is to be named in a message: it is a DSN in the wrong place, which may hold a password.

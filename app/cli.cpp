@@ -86,8 +86,22 @@ std::string name_without_dashes(std::string name) {
   return name.substr(0, name.find('='));
 }
 
+// golang-migrate's users type them so.
+void refuse_single_dashes(const std::vector<std::string>& tokens) {
+  for (const std::string& token : tokens) {
+    if (token == "--") return;
+    const bool letter =
+        token.size() > 2 && ((token[1] >= 'a' && token[1] <= 'z') || (token[1] >= 'A' && token[1] <= 'Z'));
+    if (!letter || token[0] != '-') continue;
+    const std::string name = name_without_dashes(token);
+    if (find_option(name) != nullptr) throw usage("-" + name + ": options take two dashes", "write --" + name);
+    throw usage("unknown option with one dash", "options take two dashes: see --help");
+  }
+}
+
 Parsed parse_tokens(const std::vector<std::string>& tokens) {
   using namespace po::command_line_style;
+  refuse_single_dashes(tokens);
   const po::options_description description = describe_options();
   Parsed parsed;
   try {
@@ -305,7 +319,7 @@ Options parse_command_line(const std::vector<std::string>& arguments) {
   Parsed parsed = parse_tokens(arguments);
   if (has(parsed, "help")) return help_for(std::move(parsed.positionals));
   Options options;
-  if (has(parsed, "version") && parsed.positionals.empty()) parsed.positionals.emplace_back("version");
+  if (has(parsed, "version")) parsed.positionals = {"version"};
   const CommandSpec& command = take_command(parsed.positionals);
   options.command = command.command;
   set_options(options, command, parsed);

@@ -2,8 +2,10 @@
 
 #include <charconv>
 #include <cstdio>
+#include <functional>
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
@@ -40,6 +42,7 @@ class Database {
     // Once more for its refusals: they name the DSN's fault before anything else is looked at.
     s.log.debug(fmt::format("database {}", plugin_.driver().describe(found_.dsn.reveal())));
     set_ = s.options.migrations ? read_directory(*s.options.migrations) : embedded_set();
+    if (set_.migrations().empty()) s.log.warn(fmt::format("there are no migrations in {}", set_.origin()));
     run_options_ = make_run_options(s);
   }
 
@@ -86,9 +89,9 @@ void warn_about_set(const MigrationSet& set, Log& log) {
   if (warnings.size() > most) log.warn(fmt::format("… and {} more such files", warnings.size() - most));
 }
 
-void add_dirty_hint(Error& error, const Surroundings& s) {
-  if (error.code != ErrorCode::dirty) return;
-  error.hint =
+void add_dirty_hint(RunResult& result, const Surroundings& s) {
+  if (!result.error || result.error->code != ErrorCode::dirty || !result.error->hint.empty()) return;
+  result.error->hint =
       fmt::format("see what ran and what did not with: {0} migrate status; repair it, then: {0} migrate force VERSION",
                   s.edition.program);
 }
@@ -100,17 +103,35 @@ void tell_undurable(const RunResult& result, Log& log) {
   if (count > 0) log.warn(fmt::format("{} of these migrations may be lost if the machine crashes now", count));
 }
 
-int finish(RunResult& result, const Surroundings& s) {
+int tell_outcome(const RunResult& result, const Surroundings& s) {
   if (!result.error) return exit_done;
-  add_dirty_hint(*result.error, s);
   show_error(*result.error, s.console, s.log, s.error_palette);
-  if (result.error->code == ErrorCode::statement && !result.dirty)
-    s.log.info(fmt::format("Nothing of it was applied: the database is clean, at version {}", version_name(result.to)));
-  if (result.dirty && result.error->code != ErrorCode::dirty)
+  const bool of_a_file = !result.error->file.empty() &&
+                         (result.error->code == ErrorCode::statement || result.error->code == ErrorCode::cancelled);
+  if (of_a_file && !result.dirty)
+    s.log.info(result.to == no_version
+                   ? std::string("Nothing of it was applied: the database is clean, with no migrations applied")
+                   : fmt::format("Nothing of it was applied: the database is clean, at version {}", result.to));
+  if (result.left_dirty)
     s.log.warn(fmt::format("the database is now dirty at version {}: see {} migrate status", version_name(result.to),
                            s.edition.program));
   tell_undurable(result, s.log);
   return exit_status(result.error->code);
+}
+
+// The run's own error comes first; that its data could not be printed is told after it.
+int finish(RunResult& result, const Surroundings& s, const std::function<void()>& print_data) {
+  add_dirty_hint(result, s);
+  std::optional<Error> unprinted;
+  try {
+    print_data();
+  } catch (const Error& error) {
+    unprinted = error;
+  }
+  const int status = tell_outcome(result, s);
+  if (!unprinted) return status;
+  show_error(*unprinted, s.console, s.log, s.error_palette);
+  return result.error ? status : exit_failed;
 }
 
 // D4: rolling everything back is asked for twice.
@@ -121,7 +142,14 @@ void confirm_all(const Surroundings& s, const Database& database) {
   std::fprintf(stderr, "Roll back all migrations of %s? Type yes: ",
                database.driver().describe(database.run_options().connect.dsn).c_str());
   std::string answer;
-  for (int c = std::fgetc(stdin); c != EOF && c != '\n'; c = std::fgetc(stdin)) answer += static_cast<char>(c);
+  // Polled, so that a signal is heeded.
+  for (char c = 0; c != '\n';) {
+    pollfd input{STDIN_FILENO, POLLIN, 0};
+    s.cancel.check();
+    if (::poll(&input, 1, 100) <= 0) continue;
+    if (::read(STDIN_FILENO, &c, 1) != 1) break;
+    if (c != '\n') answer += c;
+  }
   if (answer != "yes") throw Error(ErrorCode::usage, "not confirmed: nothing was done");
 }
 
@@ -145,13 +173,12 @@ int migrate(const Surroundings& s) {
     result =
         operation(database.driver(), database.set(), make_goal(s.options), database.run_options(), progress, s.cancel);
   }
-  if (s.options.format == Format::json) {
-    if (result.error) add_dirty_hint(*result.error, s);
-    print_json(run_json(s.options, database.set(), result));
-  } else {
-    print_text(run_text(s.options, database.set(), result));
-  }
-  return finish(result, s);
+  return finish(result, s, [&] {
+    if (s.options.format == Format::json)
+      print_json(run_json(s.options, database.set(), result));
+    else
+      print_text(run_text(s.options, database.set(), result));
+  });
 }
 
 Version version_argument(const Options& options) {
@@ -169,18 +196,38 @@ int force_version(const Surroundings& s) {
     result = force(database.driver(), database.set(), version_argument(s.options), database.run_options(), progress,
                    s.cancel);
   }
-  if (s.options.format == Format::json)
-    print_json(run_json(s.options, database.set(), result));
-  else
-    print_text(force_text(result));
-  return finish(result, s);
+  return finish(result, s, [&] {
+    if (s.options.format == Format::json)
+      print_json(run_json(s.options, database.set(), result));
+    else
+      print_text(force_text(result));
+  });
+}
+
+std::string shell_word(const std::string& text) {
+  const bool plain = !text.empty() && text.find_first_not_of(
+                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                          "0123456789_-./") == std::string::npos;
+  if (plain) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
+// What a command needs to mean the same migrations and tracker. Not the DSN: it may hold a password.
+std::string options_to_repeat(const Options& options) {
+  std::string text;
+  if (options.migrations) text += " --migrations " + shell_word(options.migrations->string());
+  if (!options.table.empty()) text += " --table " + shell_word(options.table);
+  return text;
 }
 
 void print_status(const Surroundings& s, const Database& database, const Inspection& inspection) {
   if (s.options.format == Format::json)
     print_json(status_json(database.set(), inspection));
   else
-    print_text(status_text(database.set(), inspection, s.data_palette, s.edition.program));
+    print_text(
+        status_text(database.set(), inspection, s.data_palette, s.edition.program, options_to_repeat(s.options)));
 }
 
 bool is_unfinished(const Inspection& inspection) {

@@ -79,6 +79,16 @@ std::string zsh(std::string_view program) {
   return fmt::format("#compdef {}\nautoload -U +X bashcompinit && bashcompinit\n", program) + bash(program);
 }
 
+// For between single quotes.
+std::string fish_text(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    if (c == '\'' || c == '\\') result += '\\';
+    result += c;
+  }
+  return result;
+}
+
 std::string fish(std::string_view program) {
   std::string text = fmt::format("# fish completion for {0}\ncomplete -c {0} -f\n", program);
   for (const std::string_view word : first_words())
@@ -90,14 +100,14 @@ std::string fish(std::string_view program) {
       text += fmt::format(
           "complete -c {} -n '__fish_seen_subcommand_from migrate; and not __fish_seen_subcommand_from {}' -a {} -d "
           "'{}'\n",
-          program, migrate_words(), word, command.summary);
+          program, migrate_words(), word, fish_text(command.summary));
       seen = fmt::format("__fish_seen_subcommand_from {}", word);
     }
     for (const OptionSpec& option : all_options()) {
       if (!takes(command, option) || option.name == "version") continue;
       const std::string value = option.value.empty() ? "" : takes_file(option) ? " -r -F" : " -x";
       text += fmt::format("complete -c {} -n '{}' -l {}{} -d '{}'\n", program, seen, option.name, value,
-                          std::string(option.text));
+                          fish_text(option.text));
     }
   }
   return text;

@@ -51,6 +51,10 @@ void make_file(const fs::path& path, const std::string& text) {
 
 std::vector<fs::path> create_migration(const fs::path& directory, const std::string& name) {
   const std::string title = file_title(name);
+  std::error_code ignored;
+  if (!fs::exists(directory, ignored))
+    throw Error(ErrorCode::usage, "the migrations directory " + directory.string() + " does not exist")
+        .with_hint("mkdir -p " + directory.string());
   const MigrationSet set = read_directory(directory);
   if (set.highest() == INT64_MAX) throw Error(ErrorCode::usage, "there is no version left above the newest");
   const Version version = std::max<Version>(set.highest() + 1, 1);

@@ -1,11 +1,10 @@
 #include "dsn_source.hpp"
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
 #include <optional>
-#include <sstream>
 #include <system_error>
 
 #include "argv_secrets.hpp"
@@ -20,13 +19,18 @@ namespace {
 std::string read_secret_file(const std::filesystem::path& path, const std::string& source) {
   if (is_misplaced_dsn(path.native())) throw Error(ErrorCode::usage, source + " takes a path, not a DSN");
   std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (file) text << file.rdbuf();
+  // No DSN is longer; a wrong path may be anything.
+  constexpr std::size_t longest = 64 * 1024;
+  std::string text(longest + 1, '\0');
+  if (file) file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(std::max<std::streamsize>(file.gcount(), 0)));
+  if (text.size() > longest) throw Error(ErrorCode::usage, source + ": the file is too long to hold a DSN");
+  if (file.eof()) file.clear();
   std::error_code ignored;
   if (!file || std::filesystem::is_directory(path, ignored))
     throw Error(ErrorCode::usage, source + ": cannot read " + path.string() + ": " +
                                       std::generic_category().message(errno == 0 ? EISDIR : errno));
-  return text.str();
+  return text;
 }
 
 // Taken, not read: no child process gets a DSN.

@@ -11,13 +11,16 @@ using nlohmann::ordered_json;
 
 namespace {
 
+// Several lines, each made safe.
 std::string indented(std::string_view text) {
   std::string result;
-  for (const char c : text) {
-    result += c;
-    if (c == '\n') result += "  ";
+  while (true) {
+    const auto end = text.find('\n');
+    result += printable(text.substr(0, end));
+    if (end == std::string_view::npos) return result;
+    result += "\n  ";
+    text.remove_prefix(end + 1);
   }
-  return result;
 }
 
 std::string place(const Error& error) {
@@ -44,7 +47,7 @@ std::string describe(const Error& error, const Palette& palette) {
   std::string text = fmt::format("{}{}Error:{} {}", palette.bold, palette.red, palette.reset, printable(error.what()));
   if (!error.file.empty()) text += '\n' + place(error) + excerpt(error);
   if (!error.native_code.empty()) text += "\n  code: " + error.native_code;
-  if (!error.detail.empty()) text += "\n  " + indented(printable(error.detail));
+  if (!error.detail.empty()) text += "\n  " + indented(error.detail);
   if (!error.hint.empty()) text += "\n  hint: " + printable(error.hint);
   return text;
 }

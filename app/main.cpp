@@ -23,8 +23,9 @@ namespace {
 
 // A missing standard descriptor would be given to the next file opened: a database, say, that messages are then
 // written into.
+// Read-only: an answer that nobody can get must not look like success.
 void open_standard_descriptors() {
-  for (int fd = ::open("/dev/null", O_RDWR); fd >= 0; fd = ::dup(fd)) {
+  for (int fd = ::open("/dev/null", O_RDONLY); fd >= 0; fd = ::dup(fd)) {
     if (fd <= STDERR_FILENO) continue;
     ::close(fd);
     return;
@@ -53,11 +54,22 @@ int run(const Options& options, CancelToken& cancel) {
   }
 }
 
-// The command line could not be read, so nothing is known of how to say it.
-int refuse(const Error& error) {
+bool asks_for_json(const std::vector<std::string>& arguments, const std::string& option) {
+  for (std::size_t i = 0; i < arguments.size(); ++i)
+    if (arguments[i] == option + "=json" ||
+        (arguments[i] == option && i + 1 < arguments.size() && arguments[i + 1] == "json"))
+      return true;
+  return false;
+}
+
+// The command line could not be read as a whole: what it says of formats is looked up by itself.
+int refuse(const Error& error, const std::vector<std::string>& arguments) {
   Console console(false);
-  Log log(console, LogLevel::info, Format::text, {});
-  show_error(error, console, log, palette(Color::automatic, STDERR_FILENO));
+  const bool json_log = asks_for_json(arguments, "--log-format");
+  const Palette colours = json_log ? Palette{} : palette(Color::automatic, STDERR_FILENO);
+  Log log(console, LogLevel::info, json_log ? Format::json : Format::text, colours);
+  if (asks_for_json(arguments, "--format")) print_json(error_json(std::nullopt, error));
+  show_error(error, console, log, colours);
   return exit_status(error.code);
 }
 
@@ -73,7 +85,7 @@ int main_without_exceptions(int argc, char** argv) {
     try {
       options = parse_command_line(arguments);
     } catch (const Error& error) {
-      return refuse(error);
+      return refuse(error, arguments);
     }
     CancelToken cancel;
     SignalWatch signals(cancel);
@@ -81,9 +93,9 @@ int main_without_exceptions(int argc, char** argv) {
     if (signals.received() != 0 && status != exit_done) exit_for_signal(signals.received());
     return status;
   } catch (const Error& error) {
-    return refuse(error);
+    return refuse(error, {});
   } catch (const std::exception& error) {
-    return refuse(Error(ErrorCode::internal, std::string("internal error: ") + error.what()));
+    return refuse(Error(ErrorCode::internal, std::string("internal error: ") + error.what()), {});
   }
 }
 

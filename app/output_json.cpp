@@ -107,10 +107,10 @@ std::string_view status_name(const Inspection& inspection) {
 
 }  // namespace
 
-ordered_json json_head(Command command, bool ok) {
-  std::string_view words;
+ordered_json json_head(std::optional<Command> command, bool ok) {
+  ordered_json words(nullptr);
   for (const CommandSpec& spec : all_commands())
-    if (spec.command == command) words = spec.words;
+    if (command && spec.command == *command) words = spec.words;
   return {{"format_version", 1}, {"command", words}, {"ok", ok}};
 }
 
@@ -183,7 +183,7 @@ ordered_json plugins_json(std::span<const PluginListing> plugins, const PluginSe
   return object;
 }
 
-ordered_json error_json(Command command, const Error& error) {
+ordered_json error_json(std::optional<Command> command, const Error& error) {
   ordered_json object = json_head(command, false);
   object["error"] = to_json(error);
   return object;

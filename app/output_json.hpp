@@ -2,6 +2,7 @@
 // only ever added.
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include <nlohmann/json_fwd.hpp>
@@ -13,14 +14,14 @@
 
 namespace talos::app {
 
-/// The members that every object has.
-nlohmann::ordered_json json_head(Command command, bool ok);
+/// The members that every object has. No command: the command line could not be read.
+nlohmann::ordered_json json_head(std::optional<Command> command, bool ok);
 
 nlohmann::ordered_json run_json(const Options& options, const MigrationSet& set, const RunResult& result);
 nlohmann::ordered_json status_json(const MigrationSet& set, const Inspection& inspection);
 nlohmann::ordered_json history_json(const Inspection& inspection);
 nlohmann::ordered_json plugins_json(std::span<const PluginListing> plugins, const PluginSearch& search);
 /// For a command that failed before it had anything else to say.
-nlohmann::ordered_json error_json(Command command, const Error& error);
+nlohmann::ordered_json error_json(std::optional<Command> command, const Error& error);
 
 }  // namespace talos::app

@@ -19,6 +19,8 @@ namespace {
 std::string migrations(std::size_t count) { return fmt::format("{} migration{}", count, count == 1 ? "" : "s"); }
 
 std::string range(const RunResult& result) {
+  if (result.left_dirty)
+    return fmt::format("from version {}; then DIRTY at version {}", version_name(result.from), version_name(result.to));
   return fmt::format("version {} → {}", version_name(result.from), version_name(result.to));
 }
 
@@ -58,7 +60,7 @@ std::string status_line(const Inspection& inspection, const Palette& palette) {
   text += fmt::format(" (migration {} in progress", version);
   if (const auto& holder = inspection.lock.holder) {
     text += fmt::format(" by {}@{}", holder->pid, printable(holder->host));
-    if (!holder->since.empty()) text += " since " + holder->since;
+    if (!holder->since.empty()) text += " since " + printable(holder->since);
   }
   return text + ")";
 }
@@ -69,8 +71,12 @@ std::string pending_text(const Inspection& inspection) {
   for (const Migration* migration : inspection.pending) {
     const bool late = std::find(inspection.out_of_order.begin(), inspection.out_of_order.end(), migration) !=
                       inspection.out_of_order.end();
-    text +=
-        fmt::format("  {}{}\n", display_name(*migration), late ? " (out of order: up needs --allow-out-of-order)" : "");
+    const bool partly = inspection.history.dirty() && !inspection.state.journal.empty() &&
+                        inspection.state.journal.front().version == migration->version;
+    const std::string_view remark = late     ? " (out of order: up needs --allow-out-of-order)"
+                                    : partly ? " (partly applied)"
+                                             : "";
+    text += fmt::format("  {}{}\n", display_name(*migration), remark);
   }
   return text;
 }
@@ -79,7 +85,7 @@ std::string failure_text(const LogRow& row) {
   std::string text = fmt::format("Last failure: {}", printable(row.file));
   if (row.line) text += fmt::format(":{}", *row.line);
   if (row.statement) text += fmt::format(", statement {}", *row.statement);
-  text += fmt::format(" ({}), at {} by {}\n", row.action == LogAction::down ? "down" : "up", row.started_at,
+  text += fmt::format(" ({}), at {} by {}\n", row.action == LogAction::down ? "down" : "up", printable(row.started_at),
                       printable(row.runner));
   text += fmt::format("  {}{}\n", printable(row.error),
                       row.error_code.empty() ? "" : " [" + printable(row.error_code) + "]");
@@ -118,7 +124,7 @@ std::string force_text(const RunResult& result) {
 }
 
 std::string status_text(const MigrationSet& set, const Inspection& inspection, const Palette& palette,
-                        std::string_view program) {
+                        std::string_view program, std::string_view options) {
   std::string text = fmt::format("Database Status: {}\n", status_line(inspection, palette));
   text += fmt::format("Current Version: {}{}\n", version_name(inspection.history.current()),
                       inspection.ahead ? " (ahead of this program)" : "");
@@ -128,7 +134,7 @@ std::string status_text(const MigrationSet& set, const Inspection& inspection, c
   text += pending_text(inspection);
   for (const std::string& edited : inspection.edited) text += fmt::format("Edited: {}\n", printable(edited));
   for (const std::string& note : inspection.state.notes) text += fmt::format("Note: {}\n", printable(note));
-  if (inspection.history.dirty()) return text + recovery_text(set, inspection, program);
+  if (inspection.history.dirty()) return text + recovery_text(set, inspection, program, options);
   if (inspection.last_failure) text += failure_text(*inspection.last_failure);
   return text;
 }
@@ -142,8 +148,8 @@ std::string history_text(const std::vector<LogRow>& log) {
             ? format_duration(std::chrono::microseconds(std::max<std::int64_t>(row.duration_us, 0)))
             : "";
     const std::string by = (row.user.empty() ? "" : row.user + " ") + row.runner + " " + row.program;
-    rows.push_back({row.started_at, std::string(to_string(row.action)), version_name(row.version), printable(row.title),
-                    took, printable(by),
+    rows.push_back({printable(row.started_at), std::string(to_string(row.action)), version_name(row.version),
+                    printable(row.title), took, printable(by),
                     row.failed ? "FAILED: " + printable(row.error.substr(0, row.error.find('\n'))) : "ok"});
   }
   return table(rows);

@@ -15,7 +15,7 @@ namespace talos::app {
 std::string run_text(const Options& options, const MigrationSet& set, const RunResult& result);
 std::string force_text(const RunResult& result);
 std::string status_text(const MigrationSet& set, const Inspection& inspection, const Palette& palette,
-                        std::string_view program);
+                        std::string_view program, std::string_view options);
 std::string history_text(const std::vector<LogRow>& log);
 std::string plugins_text(std::span<const PluginListing> plugins, const PluginSearch& search);
 

@@ -6,7 +6,7 @@
 
 namespace talos::app {
 
-/// Control characters but the newline become spaces (tab) or are written as \xNN.
+/// Tabs become blanks; other control characters, line breaks among them, are written as \xNN.
 std::string printable(std::string_view text);
 
 }  // namespace talos::app

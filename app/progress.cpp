@@ -96,6 +96,11 @@ void Progress::statement_progress(double fraction, std::string_view what) {
 
 void Progress::step_finished(const Step& step, std::chrono::microseconds took, bool durable) {
   const bool up = step.direction == Direction::up;
+  if (step.file() == nullptr)
+    return log_.event(
+        LogLevel::info, "moved",
+        fmt::format("Moved past {}: it has no down file, and nothing was run", printable(display_name(step))),
+        {{"version", step.migration->version}, {"title", step.migration->title}, {"durable", durable}});
   log_.event(LogLevel::info, up ? "applied" : "rolled_back",
              fmt::format("{}{}{} {} ({}){}", palette_.green, up ? "Applied" : "Rolled back", palette_.reset,
                          display_name(step), format_duration(took), durable ? "" : ", not yet durable"),

@@ -34,8 +34,10 @@ std::string journal_lines(const std::vector<JournalRow>& journal, bool running) 
   return text;
 }
 
-std::string force_command(std::string_view program, Version version) {
-  return fmt::format("{} migrate force {}", program, version);
+std::string force_command(const MigrationSet& set, std::string_view program, std::string_view options,
+                          Version version) {
+  const bool known = version == no_version || set.find(version) != nullptr;
+  return fmt::format("{} migrate force {}{}{}", program, version, options, known ? "" : " --allow-unknown-version");
 }
 
 }  // namespace
@@ -65,7 +67,8 @@ Recovery recovery(const MigrationSet& set, const Inspection& inspection) {
   return result;
 }
 
-std::string recovery_text(const MigrationSet& set, const Inspection& inspection, std::string_view program) {
+std::string recovery_text(const MigrationSet& set, const Inspection& inspection, std::string_view program,
+                          std::string_view options) {
   const Recovery way = recovery(set, inspection);
   const bool running = inspection.lock.held;
   std::string text = "\n";
@@ -73,16 +76,24 @@ std::string recovery_text(const MigrationSet& set, const Inspection& inspection,
     const JournalRow& first = inspection.state.journal.front();
     text +=
         fmt::format("{} {} ({}), started {} by {}:\n", printable(first.file), running ? "is running" : "did not finish",
-                    to_string(way.direction), first.started_at, printable(first.runner));
+                    to_string(way.direction), printable(first.started_at), printable(first.runner));
     text += journal_lines(inspection.state.journal, running);
   } else {
-    text += fmt::format("Version {} was left dirty by a tool that keeps no journal: what of it ran is not known.\n",
-                        way.version);
+    text += fmt::format(
+        "Version {} was left dirty by a tool that keeps no journal: what ran is not known, nor whether it went up to "
+        "{} or\n"
+        "down to it. Look at the schema.\n",
+        way.version, way.version);
   }
   if (running) return text;
-  text += "To resolve it, repair the schema by hand, then say which version it is at (same database options):\n";
-  text += fmt::format("  the rest was done by hand:          {}\n", force_command(program, way.if_finished));
-  text += fmt::format("  what it did was undone by hand:     {}\n", force_command(program, way.if_undone));
+  text += "To resolve it, repair the schema by hand, then say which version it is at (on the same database):\n";
+  if (!way.known) {
+    text += fmt::format("  the schema is that of version {}:  {}\n", way.version,
+                        force_command(set, program, options, way.version));
+    return text + fmt::format("  it is that of another version V:  {} migrate force V{}\n", program, options);
+  }
+  text += fmt::format("  the rest was done by hand:       {}\n", force_command(set, program, options, way.if_finished));
+  text += fmt::format("  what it did was undone by hand:  {}\n", force_command(set, program, options, way.if_undone));
   return text;
 }
 

@@ -21,7 +21,9 @@ Recovery recovery(const MigrationSet& set, const Inspection& inspection);
 /// What a statement's journal row means: an intent is "running" while its runner lives, and "unknown" afterwards.
 std::string_view outcome_name(JournalState state, bool running);
 
-/// The lines of `status` about it.
-std::string recovery_text(const MigrationSet& set, const Inspection& inspection, std::string_view program);
+/// The lines of `status` about it. `options` are the command-line options that a further command needs, each with a
+/// blank before it.
+std::string recovery_text(const MigrationSet& set, const Inspection& inspection, std::string_view program,
+                          std::string_view options);
 
 }  // namespace talos::app

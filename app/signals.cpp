@@ -1,6 +1,7 @@
 #include "signals.hpp"
 
-#include <cstdio>
+#include <cstring>
+#include <string>
 
 #include <pthread.h>
 #include <unistd.h>
@@ -38,7 +39,7 @@ void SignalWatch::watch(CancelToken& cancel) {
     if (signal == SIGUSR1) continue;
     if (received_ != 0) exit_for_signal(signal);
     received_ = signal;
-    cancel.request();
+    cancel.request(std::string("stopped by SIG") + ::sigabbrev_np(signal));
   }
 }
 

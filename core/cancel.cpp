@@ -4,8 +4,9 @@
 
 namespace talos {
 
-void CancelToken::request() {
+void CancelToken::request(std::string_view reason) {
   const std::lock_guard lock(mutex_);
+  if (!stop_) reason_ = reason;
   stop_ = true;
   if (session_ != nullptr) session_->cancel();
   wake_.notify_all();
@@ -16,8 +17,13 @@ bool CancelToken::wait_for(std::chrono::milliseconds duration) {
   return !wake_.wait_for(lock, duration, [this] { return requested(); });
 }
 
-void CancelToken::check() const {
-  if (requested()) throw Error(ErrorCode::cancelled, "stopped by a signal");
+std::string CancelToken::reason() {
+  const std::lock_guard lock(mutex_);
+  return reason_;
+}
+
+void CancelToken::check() {
+  if (requested()) throw Error(ErrorCode::cancelled, reason());
 }
 
 CancelToken::Attachment::Attachment(CancelToken& token, Session& session) : token_(token) {

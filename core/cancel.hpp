@@ -5,6 +5,8 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <string>
+#include <string_view>
 
 namespace talos {
 
@@ -14,14 +16,16 @@ class Session;
 class CancelToken {
  public:
   /// Asks to stop; wakes waiters and cancels the attached session. Not for use inside a signal handler.
-  void request();
+  /// `reason`: "stopped by SIGTERM".
+  void request(std::string_view reason = "stopped");
+  std::string reason();
   bool requested() const { return stop_.load(std::memory_order_relaxed); }
   const std::atomic<bool>& flag() const { return stop_; }
 
   /// Sleeps at most `duration`; false if woken by (or already under) a request.
   bool wait_for(std::chrono::milliseconds duration);
   /// Throws ErrorCode::cancelled under a request.
-  void check() const;
+  void check();
 
   /// The session to cancel while the returned guard lives.
   class Attachment {
@@ -39,6 +43,7 @@ class CancelToken {
   std::atomic<bool> stop_{false};
   std::mutex mutex_;
   std::condition_variable wake_;
+  std::string reason_;
   Session* session_ = nullptr;
 };
 

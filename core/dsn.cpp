@@ -15,9 +15,12 @@ std::string lower_case(std::string_view text) {
   return result;
 }
 
-void trim_line_end(std::string& text) {
-  if (text.ends_with('\n')) text.pop_back();
-  if (text.ends_with('\r')) text.pop_back();
+void trim_line_end(std::string& text) { text.erase(text.find_last_not_of("\r\n") + 1); }
+
+// A blank at an end, a second line or a comment of a secrets file would silently name another database.
+bool has_stray_bytes(std::string_view text) {
+  return text.starts_with(' ') || text.ends_with(' ') ||
+         std::any_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < ' ' || c == 0x7f; });
 }
 
 // Narrow on purpose: `host=… password=x dbname=my.db` or `user:secret@tcp(db)/my.db` must never become a file name.
@@ -50,6 +53,7 @@ Dsn Dsn::parse(std::string text, std::string_view file_scheme) {
   trim_line_end(text);
   if (text.empty()) refuse("the DSN is empty", file_scheme);
   if (text.find('\0') != std::string::npos) refuse("the DSN holds a NUL byte", file_scheme);
+  if (has_stray_bytes(text)) refuse("the DSN begins or ends with a blank, or holds a tab or a line break", file_scheme);
   const auto end = text.find("://");
   if (end == std::string::npos || is_plain_file_name(text)) {
     if (!is_plain_file_name(text)) refuse("the DSN has no scheme", file_scheme);

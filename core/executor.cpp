@@ -11,8 +11,6 @@ namespace talos {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 std::string first_line(std::string_view text) {
   constexpr std::size_t longest = 200;
   std::string line(text.substr(0, std::min(text.find_first_of("\r\n"), longest)));
@@ -187,13 +185,14 @@ LogRow Executor::log_row(const Step& step, const PreparedScript& script) const {
   return row;
 }
 
-void Executor::baseline(const std::optional<TrackerRow>& row) {
+void Executor::baseline(const std::optional<TrackerRow>& row, const MigrationSet& set) {
   Unit unit;
   unit.create_tables = true;
   unit.claim = Claim{row, row};
   LogRow log;
   log.action = LogAction::baseline;
   log.version = log.current = row ? row->version : no_version;
+  log.versions = versions_up_to(set, log.version);
   log.program = runner_.program;
   log.runner = runner_name(runner_);
   log.user = runner_.user;
@@ -240,7 +239,7 @@ void Executor::run_transactions(std::span<const Step> steps, const std::deque<Pr
       *this,
       [&](std::size_t unit) {
         for (const std::string& note : scripts[first + unit].notes()) reporter_.note(note);
-        reporter_.step_started(steps[first + unit], first + unit, steps.size());
+        begin_step(steps[first + unit], first + unit, steps.size());
         fail_point("step started");
       },
       [&](std::size_t unit, std::chrono::microseconds took, bool durable) {
@@ -250,6 +249,21 @@ void Executor::run_transactions(std::span<const Step> steps, const std::deque<Pr
   ExecuteResult result = execute(units, follower);
   if (!result.error) return;
   fail(steps[first + result.completed], scripts[first + result.completed], std::move(*result.error));
+}
+
+void Executor::begin_step(const Step& step, std::size_t index, std::size_t count) {
+  step_began_ = Clock::now();
+  step_started_at_ = utc_now();
+  reporter_.step_started(step, index, count);
+}
+
+// Whatever the engine calls it, it was the user's wish.
+Error Executor::stopped(const Error& error) const {
+  if (error.code != ErrorCode::cancelled) return error;
+  Error result(ErrorCode::cancelled, cancel_.reason());
+  result.file = error.file;
+  result.offset = error.offset;
+  return result;
 }
 
 void Executor::finish_step(const Step& step, std::chrono::microseconds took, bool durable) {
@@ -267,7 +281,7 @@ void Executor::make_durable() {
 }
 
 void Executor::fail(const Step& step, const PreparedScript& script, Error error) {
-  error = script.locate(std::move(error));
+  error = script.locate(stopped(error));
   if (error.code == ErrorCode::claim_lost || error.code == ErrorCode::busy)
     flush();
   else
@@ -293,6 +307,8 @@ void Executor::record_failure(const Step& step, const PreparedScript& script, co
   unit.journal = std::move(journal);
   LogRow row = log_row(step, script);
   row.failed = true;
+  row.started_at = step_started_at_;
+  row.began = step_began_;
   row.current = left_dirty_ ? step.dirty_version : step.before ? step.before->version : no_version;
   row.error = error.what();
   row.error_code = error.native_code;
@@ -312,10 +328,10 @@ void Executor::record_failure(const Step& step, const PreparedScript& script, co
 void Executor::run_statements(const Step& step, const PreparedScript& script, std::size_t index, std::size_t count,
                               bool ends_run) {
   for (const std::string& note : script.notes()) reporter_.note(note);
-  reporter_.step_started(step, index, count);
-  const auto started = Clock::now();
+  begin_step(step, index, count);
   LogRow log = log_row(step, script);
-  log.started_at = utc_now();
+  log.started_at = step_started_at_;
+  log.began = step_began_;
   const std::string run = std::to_string(runner_.pid) + "@" + runner_.host + " " + log.started_at;
   const Composer composer(step, script, run, runner_name(runner_));
   Choreography plan = composer.compose(log);
@@ -331,12 +347,12 @@ void Executor::run_statements(const Step& step, const PreparedScript& script, st
       [&](std::size_t unit, std::chrono::microseconds, bool durable) {
         fail_point("statement committed");
         if (unit + 1 == plan.units.size())
-          finish_step(step, std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started), durable);
+          finish_step(step, std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - step_began_), durable);
       });
   ExecuteResult result = execute(plan.units, follower);
   if (!result.error) return;
 
-  Error error = script.locate(std::move(*result.error));
+  Error error = script.locate(stopped(*result.error));
   const std::size_t statement = plan.statement[result.completed];
   if (statement == 0) fail(step, script, std::move(error));  // not even claimed: clean, as before
   const bool had_body = plan.units[result.completed].script != nullptr;

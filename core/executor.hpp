@@ -38,7 +38,7 @@ class Executor {
   Executor& operator=(const Executor&) = delete;
 
   /// Writes the baseline row that a taken-over tracker needs, at the tracker's state `row`.
-  void baseline(const std::optional<TrackerRow>& row);
+  void baseline(const std::optional<TrackerRow>& row, const MigrationSet& set);
 
   /// Runs the steps in order. Throws what stopped it; ErrorCode::claim_lost means that another runner moved the
   /// tracker, and the plan must be made anew. What was done before stands in done().
@@ -49,8 +49,10 @@ class Executor {
   bool left_dirty() const { return left_dirty_; }
 
  private:
+  using Clock = std::chrono::steady_clock;
   class Follower;
 
+  void begin_step(const Step& step, std::size_t index, std::size_t count);
   void run_transactions(std::span<const Step> steps, const std::deque<PreparedScript>& scripts, std::size_t first,
                         std::size_t last, bool ends_run);
   void run_statements(const Step& step, const PreparedScript& script, std::size_t index, std::size_t count,
@@ -62,6 +64,7 @@ class Executor {
   [[noreturn]] void fail(const Step& step, const PreparedScript& script, Error error);
   void record_failure(const Step& step, const PreparedScript& script, const Error& error,
                       std::vector<JournalWrite> journal);
+  Error stopped(const Error& error) const;
   LogRow log_row(const Step& step, const PreparedScript& script) const;
 
   Session& session_;
@@ -69,6 +72,8 @@ class Executor {
   bool durable_each_;
   Reporter& reporter_;
   CancelToken& cancel_;
+  Clock::time_point step_began_;
+  std::string step_started_at_;
   std::vector<StepResult> done_;
   std::vector<std::pair<std::size_t, Step>> held_back_;  ///< done, not yet durable: index in done_, and the step
   bool left_dirty_ = false;

@@ -1,5 +1,7 @@
 #include "history.hpp"
 
+#include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "talos/error.hpp"
@@ -15,11 +17,27 @@ void take_all_up_to(History& history, const MigrationSet& set, Version version) 
     if (migration.version <= version) history.applied.insert(history.applied.end(), migration.version);
 }
 
+// What the row took as applied when it was written: a version added to the set below it later is late, not applied.
+void take_recorded(History& history, std::string_view versions) {
+  history.applied.clear();
+  history.records.clear();
+  while (!versions.empty()) {
+    const auto comma = std::min(versions.find(','), versions.size());
+    Version version = 0;
+    if (std::from_chars(versions.data(), versions.data() + comma, version).ec == std::errc())
+      history.applied.insert(history.applied.end(), version);
+    versions.remove_prefix(std::min(comma + 1, versions.size()));
+  }
+}
+
 void replay(History& history, const MigrationSet& set, LogRow row) {
   switch (row.action) {
     case LogAction::baseline:
     case LogAction::force:
-      take_all_up_to(history, set, row.version);
+      if (row.versions.empty())
+        take_all_up_to(history, set, row.version);
+      else
+        take_recorded(history, row.versions);
       break;
     case LogAction::up:
       history.applied.insert(history.applied.end(), row.version);
@@ -33,6 +51,13 @@ void replay(History& history, const MigrationSet& set, LogRow row) {
 }
 
 }  // namespace
+
+std::string versions_up_to(const MigrationSet& set, Version version) {
+  std::string text;
+  for (const Migration& migration : set.migrations())
+    if (migration.version <= version) text += (text.empty() ? "" : ",") + std::to_string(migration.version);
+  return text;
+}
 
 History interpret(State state, const MigrationSet& set) {
   if (state.tracker.size() > 1)
@@ -52,7 +77,7 @@ History interpret(State state, const MigrationSet& set) {
     take_all_up_to(history, set, history.current());
   }
   // Another tool left it dirty: the version it names is the one that may or may not be there.
-  if (history.dirty() && state.log.empty()) {
+  if (history.dirty() && (state.log.empty() || (state.journal.empty() && recorded != history.current()))) {
     take_all_up_to(history, set, history.current());
     history.applied.erase(history.current());
   }

@@ -25,6 +25,9 @@ struct History {
   bool dirty() const { return tracker && tracker->dirty; }
 };
 
+/// LogRow::versions of a force or baseline row at `version`.
+std::string versions_up_to(const MigrationSet& set, Version version);
+
 /// Throws ErrorCode::policy if the tracker has more than one row.
 History interpret(State state, const MigrationSet& set);
 

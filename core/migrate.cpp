@@ -118,12 +118,12 @@ class Run {
     reporter_.planned(plan);
     Executor executor(session_, options_.connect.runner, options_.durable_each, reporter_, cancel_);
     try {
-      if (plan.baseline_due) executor.baseline(history.tracker);
+      if (plan.baseline_due) executor.baseline(history.tracker, set_);
       executor.run(plan.steps, scripts);
     } catch (const Error& error) {
       account(executor);
-      const bool again =
-          error.code == ErrorCode::claim_lost || (error.code == ErrorCode::busy && Clock::now() < deadline);
+      const bool again = !executor.left_dirty() && (error.code == ErrorCode::claim_lost ||
+                                                    (error.code == ErrorCode::busy && Clock::now() < deadline));
       if (!again) throw;
       return false;
     }
@@ -134,6 +134,7 @@ class Run {
   void account(const Executor& executor) {
     for (const StepResult& step : executor.done()) result_.steps.push_back(step);
     if (goal_.steps) *goal_.steps -= executor.done().size();
+    result_.left_dirty = executor.left_dirty();
     result_.dirty = executor.left_dirty();
     try {
       const State state = session_.read_state(LogDepth::current);
@@ -168,6 +169,14 @@ RunResult with_session(Driver& driver, Access access, const RunOptions& options,
   return result;
 }
 
+// Forcing makes the whole history the set's: of another set's database only on the user's word.
+void check_forced_set(const MigrationSet& set, const History& history, const Policies& policies) {
+  if (policies.allow_unknown_version) return;
+  if (const auto other = other_set(set, history))
+    throw Error(ErrorCode::policy, *other)
+        .with_hint("check the database and --migrations; if this is its set all the same, add --allow-unknown-version");
+}
+
 void check_forced_version(const MigrationSet& set, Version version, const Policies& policies) {
   if (version < no_version)
     throw Error(ErrorCode::usage,
@@ -186,9 +195,35 @@ Unit force_unit(const History& history, Version version, const MigrationSet& set
   log.action = LogAction::force;
   log.version = log.current = version;
   if (const Migration* migration = set.find(version)) log.title = migration->title;
+  log.versions = versions_up_to(set, version);
   log.program = runner.program;
   log.runner = runner_name(runner);
   log.user = runner.user;
+  unit.log = std::move(log);
+  return unit;
+}
+
+// A runner that was killed recorded no failure: its attempt enters the history when force closes its journal.
+std::optional<Unit> unfinished_attempt(const State& state, const Runner& runner) {
+  if (state.journal.empty() || state.tracker.empty()) return std::nullopt;
+  const JournalRow& last = state.journal.back();
+  if (!state.log.empty() && state.log.back().failed && state.log.back().version == last.version) return std::nullopt;
+  Unit unit;
+  unit.claim = Claim{state.tracker.front(), state.tracker.front()};
+  LogRow log;
+  log.action = last.direction == Direction::up ? LogAction::up : LogAction::down;
+  log.failed = true;
+  log.version = last.version;
+  log.current = state.tracker.front().version;
+  log.file = last.file;
+  log.started_at = state.journal.front().started_at;
+  log.duration_us = 0;
+  log.program = runner.program;
+  log.runner = last.runner;
+  log.error = "the runner ended without finishing it; statement " + std::to_string(last.statement) + " of " +
+              std::to_string(last.statements) + " was the last begun";
+  log.line = last.line;
+  log.statement = last.statement;
   unit.log = std::move(log);
   return unit;
 }
@@ -228,6 +263,9 @@ RunResult dry_run(Driver& driver, const MigrationSet& set, const Goal& goal, con
     const History history = interpret(state, set);
     result.from = history.current();
     read_version(result, history);
+    if (const LockStatus lock = session.observe_lock(); history.dirty() && lock.held)
+      throw Error(ErrorCode::dirty, "Database is in dirty state at version " + std::to_string(history.current()))
+          .with_hint("nothing is wrong: a migration is in progress by " + describe_holder(lock));
     Plan plan = make_plan(set, history, goal, options.policies);
     for (const std::string& warning : plan.warnings) reporter.warning(warning);
     for (const std::string& edit : edited_files(set, history, Thoroughness::bodies)) {
@@ -253,10 +291,15 @@ RunResult force(Driver& driver, const MigrationSet& set, Version version, const 
       lock.acquire(options.connect.lock_timeout, reporter, cancel, [] { return false; });
     for (bool forced = false; !forced;) {
       cancel.check();
-      const History history = interpret(session.read_state(LogDepth::current), set);
+      State state = session.read_state(LogDepth::current);
+      const auto unfinished = unfinished_attempt(state, options.connect.runner);
+      const History history = interpret(std::move(state), set);
       result.from = history.current();
       read_version(result, history);
-      const std::vector<Unit> units{force_unit(history, version, set, options.connect.runner)};
+      check_forced_set(set, history, options.policies);
+      std::vector<Unit> units;
+      if (unfinished) units.push_back(*unfinished);
+      units.push_back(force_unit(history, version, set, options.connect.runner));
       SilentObserver observer(reporter);
       const ExecuteResult executed = session.execute(units, observer);
       if (executed.error && executed.error->code != ErrorCode::claim_lost) throw Error(*executed.error);
@@ -296,11 +339,12 @@ Inspection inspect(Driver& driver, const MigrationSet& set, const RunOptions& op
   result.info = session->info();
   look_at(*session, depth, result);
   result.history = interpret(result.state, set);
+  // up and down refuse or warn; a look at it only says so.
+  for (std::string& note : disagreements(set, result.history)) result.state.notes.push_back(std::move(note));
   try {
     result.ahead = is_ahead(set, result.history);
-  } catch (const Error& error) {
-    // Another set's database: up and down refuse, a look at it does not.
-    result.state.notes.emplace_back(error.what());
+  } catch (const Error&) {
+    result.ahead = false;  // another set's, as the notes say
   }
   result.pending = pending(set, result.history);
   result.out_of_order = out_of_order(set, result.history);

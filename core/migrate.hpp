@@ -29,7 +29,8 @@ struct RunResult {
   SessionInfo info;
   Version from = no_version;
   Version to = no_version;
-  bool dirty = false;
+  bool dirty = false;       ///< the tracker says so, whoever made it
+  bool left_dirty = false;  ///< this run did
   bool ahead = false;
   bool already_done = false;      ///< there was nothing to do
   std::vector<StepResult> steps;  ///< done ones

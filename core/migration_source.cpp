@@ -21,7 +21,7 @@ namespace talos {
 namespace {
 
 // Larger bodies are mapped, so that they cost no anonymous memory.
-constexpr std::int64_t largest_copied_body = 1 << 20;
+constexpr std::int64_t largest_copied_body = 16 << 20;
 
 class FileDescriptor {
  public:
@@ -163,10 +163,8 @@ MigrationDirectory::MigrationDirectory(std::filesystem::path path)
     : path_(std::move(path)), descriptor_(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   if (descriptor_ >= 0) return;
   const int error = errno;
-  Error failure(ErrorCode::usage,
-                "cannot read the migrations directory " + path_.string() + ": " + system_message(error));
-  if (error == ENOENT) failure.hint = "mkdir -p " + path_.string();
-  throw Error(failure);
+  throw Error(ErrorCode::usage,
+              "cannot read the migrations directory " + path_.string() + ": " + system_message(error));
 }
 
 MigrationDirectory::~MigrationDirectory() { ::close(descriptor_); }
@@ -246,7 +244,7 @@ MigrationSet read_directory(const std::filesystem::path& directory) {
 }
 
 MigrationSet read_embedded(std::string_view plugin, std::span<const EmbeddedFile> files) {
-  Collector collector("embedded in the plugin " + std::string(plugin));
+  Collector collector("the set embedded in the plugin " + std::string(plugin));
   for (const EmbeddedFile& file : files) {
     const auto parsed = parse_file_name(file.name);
     if (!parsed)

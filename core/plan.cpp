@@ -36,20 +36,27 @@ void refuse_unknown_current(const MigrationSet& set, const History& history) {
       .with_hint("run the release whose migrations made this database, or set a known version with force");
 }
 
-// Nothing that the history names is the set's: a wrong --migrations, or another program's database. Past that, an
-// edited title is only warned about.
-void refuse_foreign_set(const MigrationSet& set, const History& history) {
-  if (history.records.empty()) return;
+void refuse_other_set(const MigrationSet& set, const History& history) {
+  if (const auto other = other_set(set, history))
+    throw Error(ErrorCode::policy, *other)
+        .with_hint("check the database and --migrations; if this is its set all the same, say so with: migrate force " +
+                   std::to_string(history.current()) + " --allow-unknown-version");
+}
+
+// What was applied under its versions and is not in the set, or is called otherwise.
+std::vector<std::string> changed_records(const MigrationSet& set, const History& history) {
+  std::vector<std::string> result;
   for (const auto& [version, row] : history.records) {
     const Migration* migration = set.find(version);
-    if (row.title.empty() || (migration != nullptr && migration->title == row.title)) return;
+    if (migration == nullptr) {
+      result.push_back("version " + std::to_string(version) + " (" + row.title + ") is applied, but " + set.origin() +
+                       " has no migration with it");
+    } else if (row.title != migration->title) {
+      result.push_back("version " + std::to_string(version) + " was applied as \"" + row.title +
+                       "\" and is now called \"" + migration->title + "\"");
+    }
   }
-  const auto& [version, row] = *history.records.begin();
-  throw Error(ErrorCode::policy, "this database was migrated by another set: version " + std::to_string(version) +
-                                     " was applied as \"" + row.title + "\", and nothing of its history is in " +
-                                     set.origin())
-      .with_hint("check the database and --migrations; if this is its set all the same, say so with: migrate force " +
-                 std::to_string(history.current()));
+  return result;
 }
 
 class Planner {
@@ -67,7 +74,7 @@ class Planner {
       return std::move(plan_);
     }
     refuse_unknown_current(set_, history_);
-    refuse_foreign_set(set_, history_);
+    refuse_other_set(set_, history_);
     check_up_target();
     refuse_late();
     compare_records();
@@ -94,7 +101,7 @@ class Planner {
                                          std::to_string(set_.highest()) + "): it has no down file for it")
           .with_hint("run down with the release that applied it");
     refuse_unknown_current(set_, history_);
-    refuse_foreign_set(set_, history_);
+    refuse_other_set(set_, history_);
     check_down_target();
     while (!applied_.empty() && !full() && (!goal_.to || *applied_.rbegin() > *goal_.to)) undo_highest();
     plan_.baseline_due = history_.baseline_due && !plan_.steps.empty();
@@ -157,23 +164,11 @@ class Planner {
         .with_hint("apply them by --allow-out-of-order, or give them versions above the current one");
   }
 
-  // What was applied under these versions, by what is known without reading files.
   void compare_records() {
-    for (const auto& [version, row] : history_.records) {
-      const Migration* migration = set_.find(version);
-      if (migration == nullptr) {
-        differs("version " + std::to_string(version) + " (" + row.title + ") is applied, but " + set_.origin() +
-                " has no migration with it");
-      } else if (row.title != migration->title) {
-        differs("version " + std::to_string(version) + " was applied as \"" + row.title + "\" and is now called \"" +
-                migration->title + "\"");
-      }
+    for (const std::string& what : changed_records(set_, history_)) {
+      if (policies_.strict) throw Error(ErrorCode::policy, what + " (--strict)");
+      plan_.warnings.push_back(what);
     }
-  }
-
-  void differs(const std::string& what) {
-    if (policies_.strict) throw Error(ErrorCode::policy, what + " (--strict)");
-    plan_.warnings.push_back(what);
   }
 
   const MigrationSet& set_;
@@ -220,6 +215,28 @@ bool is_ahead(const MigrationSet& set, const History& history) {
           .with_hint("check the database and --migrations");
   }
   return true;
+}
+
+std::optional<std::string> other_set(const MigrationSet& set, const History& history) {
+  if (history.records.empty()) return std::nullopt;
+  for (const auto& [version, row] : history.records) {
+    const Migration* migration = set.find(version);
+    if (row.title.empty() || (migration != nullptr && migration->title == row.title)) return std::nullopt;
+  }
+  const auto& [version, row] = *history.records.begin();
+  return "this database was migrated by another set: version " + std::to_string(version) + " was applied as \"" +
+         row.title + "\", and " + set.origin() + " has nothing of its history";
+}
+
+std::vector<std::string> disagreements(const MigrationSet& set, const History& history) {
+  try {
+    if (is_ahead(set, history)) return {};
+    refuse_unknown_current(set, history);
+    refuse_other_set(set, history);
+  } catch (const Error& error) {
+    return {error.what()};
+  }
+  return changed_records(set, history);
 }
 
 Plan make_plan(const MigrationSet& set, const History& history, const Goal& goal, const Policies& policies) {

@@ -57,4 +57,9 @@ std::vector<const Migration*> out_of_order(const MigrationSet& set, const Histor
 /// The database is newer than the set (G3). Throws ErrorCode::policy if another set made it.
 bool is_ahead(const MigrationSet& set, const History& history);
 
+/// A sentence where nothing that the history names is the set's: a wrong --migrations, or another program's database.
+std::optional<std::string> other_set(const MigrationSet& set, const History& history);
+/// Sentences: what up and down refuse, or warn about, in how the history and the set fit together.
+std::vector<std::string> disagreements(const MigrationSet& set, const History& history);
+
 }  // namespace talos

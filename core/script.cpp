@@ -64,6 +64,14 @@ std::optional<std::size_t> comment_end(std::string_view text, std::size_t at) {
   return std::nullopt;
 }
 
+// A slip here would silently change how the file runs.
+bool is_near_directive(std::string_view words) {
+  std::string text;
+  for (const char c : words.substr(0, 12))
+    if (c != ' ' && c != '\t') text += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return text.starts_with("talos:");
+}
+
 }  // namespace
 
 std::size_t line_of(std::string_view text, std::size_t offset) {
@@ -83,7 +91,10 @@ Directives parse_directives(std::string_view text) {
     const std::string_view comment = text.substr(at, *end - at);
     if (comment.starts_with("--")) {
       const std::string_view words = trim(comment.substr(2));
-      if (words.starts_with("talos:")) apply_directive(directives, words.substr(6), at);
+      if (words.starts_with("talos:"))
+        apply_directive(directives, words.substr(6), at);
+      else if (is_near_directive(words))
+        throw directive_error(at, "this is nearly a directive: write it -- talos:<word>");
     }
     at = *end;
   }

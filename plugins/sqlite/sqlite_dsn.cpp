@@ -189,9 +189,9 @@ void apply(SqliteDsn& dsn, const Parameter& parameter) {
 }
 
 // sqlite://user:secret@host/x.db: a path is shown to people, so this must never become one. Where a file is really
-// called so, ./ or the whole path says it.
+// called so, a path that begins with ./ or ../ says it.
 void refuse_credentials(std::string_view name) {
-  if (name.starts_with('/') || name.starts_with('.')) return;
+  if (name.starts_with('.')) return;
   const auto colon = name.find(':');
   const bool user = colon != std::string_view::npos && name.find('@', colon) != std::string_view::npos;
   if (user || name.find("password=") != std::string_view::npos)

@@ -1,6 +1,8 @@
 // Opening a SQLite database: for writing, and for reading without leaving a trace (Q5).
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <thread>
 
@@ -10,9 +12,10 @@ namespace talos::sqlite {
 
 namespace {
 
+// Only what is surely missing is missing: a path that may not be looked at is an error of the opening.
 bool exists(const std::string& path) {
   struct stat status {};
-  return ::stat(path.c_str(), &status) == 0;
+  return ::stat(path.c_str(), &status) == 0 || errno != ENOENT;
 }
 
 bool is_empty_or_missing(const std::string& path) {
@@ -53,7 +56,10 @@ SqliteSession::SqliteSession(SqliteDsn dsn, const ConnectRequest& request)
   const auto own = access_ == Access::read ? std::min(request.lock_timeout, reader_patience) : request.lock_timeout;
   busy_timeout_ = access_ == Access::read ? dsn_.busy_timeout.value_or(own) : own;
   if (!dsn_.memory) lock_.emplace(dsn_.path);
-  if (!dsn_.memory && access_ != Access::create && !exists(dsn_.path)) return;
+  if (!dsn_.memory && access_ != Access::create && !exists(dsn_.path)) {
+    missing_ = true;
+    return;
+  }
   open();
 }
 
@@ -119,11 +125,12 @@ void SqliteSession::open_for_reading() {
       db_.emplace(connect(SQLITE_OPEN_READONLY, true));
       return;
     }
-    notes_.push_back("a transaction was interrupted; the next write rolls it back");
+    notes_.push_back("a transaction was interrupted by a crash; opening the database rolled it back");
   }
   try {
     db_.emplace(connect(SQLITE_OPEN_READWRITE, false));
-  } catch (const Error&) {
+  } catch (const Error& error) {
+    if (error.code != ErrorCode::connection && error.code != ErrorCode::statement) throw;
     throw Error(ErrorCode::connection,
                 "a transaction on " + dsn_.path +
                     " was interrupted, and rolling it back needs write access to the file and its directory")
@@ -143,15 +150,18 @@ Error SqliteSession::cannot_open(const Error& error) const {
   const fs::path directory = path.parent_path();
   if (!fs::exists(directory, ignored)) {
     result = Error(ErrorCode::connection, "cannot open the SQLite database " + dsn_.path + ": the directory " +
-                                              directory.string() + " does not exist")
-                 .with_hint("mkdir -p " + directory.string());
+                                              directory.string() + " does not exist");
+    if (!directory.empty()) result.hint = "mkdir -p " + directory.string();
   } else if (fs::is_directory(path, ignored)) {
     result = Error(ErrorCode::connection, "cannot open the SQLite database " + dsn_.path + ": it is a directory");
   } else if (has_code(error, SQLITE_NOTADB)) {
     result.hint = "the file is not a SQLite database, or it is encrypted";
   } else if (has_code(error, SQLITE_CANTOPEN)) {
     const fs::path culprit = fs::exists(path, ignored) ? path : directory;
-    result.detail = culprit.string() + ": " + owner_and_mode(culprit);
+    result.detail =
+        culprit.string() + ": " + owner_and_mode(culprit) + "; this process runs as uid " + std::to_string(::geteuid());
+    result.hint =
+        "give that user the right to write there, to the directory too: SQLite makes its journal beside the file";
   }
   return result;
 }

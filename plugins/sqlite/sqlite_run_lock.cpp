@@ -137,7 +137,7 @@ bool RunLockFile::try_lock(const Runner& runner) {
 void RunLockFile::unlock() { close_file(); }
 
 LockStatus RunLockFile::observe() const {
-  const int fd = ::open(file_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+  const int fd = ::open(file_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0) return {};
   struct flock lock = whole_file(F_WRLCK);
   LockStatus status;

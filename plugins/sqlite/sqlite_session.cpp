@@ -58,12 +58,14 @@ Capabilities SqliteSession::do_capabilities() const {
 }
 
 State SqliteSession::do_read_state(LogDepth depth) {
-  if (!db_) {
+  if (missing_) {
     State state;
     state.database_exists = false;
+    state.notes.push_back("there is no file " + dsn_.path + " yet");
     return state;
   }
   statement_deadline_ = Clock::time_point::max();
+  if (!db_) open();  // a reopening failed
   try {
     db_->exec("BEGIN");
     State state = tables_.read(*db_, depth);
@@ -78,7 +80,7 @@ State SqliteSession::do_read_state(LogDepth depth) {
 
 bool SqliteSession::do_try_lock() {
   if (!lock_) return true;
-  if (!db_)
+  if (missing_)
     throw Error(ErrorCode::connection, "the SQLite database " + dsn_.path + " does not exist")
         .with_hint("migrate up creates it");
   return lock_->try_lock(runner_);
@@ -97,7 +99,9 @@ std::uint64_t SqliteSession::do_split(std::string_view text, const StatementSink
 ExecuteResult SqliteSession::do_execute(std::span<const Unit> units, ExecuteObserver& observer) {
   ExecuteResult result;
   try {
-    if (!db_) throw Error(ErrorCode::connection, "the SQLite database " + dsn_.path + " does not exist");
+    if (missing_) throw Error(ErrorCode::connection, "the SQLite database " + dsn_.path + " does not exist");
+    if (!db_) open();
+    suspect_ = no_unit;
     while (result.completed < units.size()) run_next(units, result.completed, observer);
   } catch (const Error& error) {
     roll_back();
@@ -140,6 +144,7 @@ void SqliteSession::run_unit(const Unit& unit, std::size_t& completed, ExecuteOb
 // durable by itself ends its group.
 std::span<const Unit> SqliteSession::group_at(std::span<const Unit> units, std::size_t first) const {
   std::size_t count = 0;
+  if (first == suspect_) return units.subspan(first, 1);
   while (first + count < units.size() && shares_commit(units[first + count])) {
     ++count;
     if (units[first + count - 1].durable) break;
@@ -156,7 +161,7 @@ bool SqliteSession::run_group(std::span<const Unit> group, std::size_t& complete
   start_clean(group.front().script);
   std::vector<std::chrono::microseconds> took;
   std::optional<Error> error;
-  begin(group.back());
+  begin();
   const auto opened = Clock::now();
   for (const Unit& unit : group) {
     observer.unit_started(completed + took.size());
@@ -183,6 +188,7 @@ bool SqliteSession::run_group(std::span<const Unit> group, std::size_t& complete
   } catch (const Error& refused) {
     return give_up_group(refused);
   }
+  if (error) suspect_ = completed + took.size();
   for (const auto time : took) {
     ++completed;
     observer.unit_committed(completed - 1, time, true);
@@ -193,7 +199,8 @@ bool SqliteSession::run_group(std::span<const Unit> group, std::size_t& complete
 // A stop is not tried again; everything else is, one by one, so that the failing unit is named.
 bool SqliteSession::give_up_group(const std::optional<Error>& error) {
   roll_back();
-  if (error && (error->code == ErrorCode::cancelled && !timed_out_)) throw Error(*error);
+  if (error && (error->code == ErrorCode::busy || (error->code == ErrorCode::cancelled && !timed_out_)))
+    throw Error(*error);
   return false;
 }
 
@@ -227,22 +234,22 @@ void SqliteSession::start_clean(const Script* script) {
   session_touched_ = script != nullptr && (script->traits & (trait_session_state | trait_foreign_keys_off)) != 0;
 }
 
-// Commits are never less durable than FULL; the last of a run also syncs the directory after the journal's removal
-// (EXTRA), which WAL has no need of.
-void SqliteSession::prepare_commit_safety(bool last_of_run) {
+// Every commit is durable: with a rollback journal that takes EXTRA, which also syncs the directory after the journal's
+// removal; WAL has no need of it. Groups keep the price low.
+void SqliteSession::prepare_commit_safety() {
   if (!dsn_.journal_mode.empty()) {
     wal_ = db_->one_text("PRAGMA journal_mode = " + dsn_.journal_mode) == "wal";
     dsn_.journal_mode.clear();
   }
-  const int wanted = !wal_ && (last_of_run || dsn_.synchronous_extra) ? synchronous_extra : synchronous_full;
+  const int wanted = wal_ ? synchronous_full : synchronous_extra;
   if (wanted == synchronous_ && !session_touched_) return;
   db_->exec("PRAGMA synchronous = " + std::to_string(wanted));
   synchronous_ = wanted;
 }
 
-void SqliteSession::begin(const Unit& unit) {
+void SqliteSession::begin() {
   fail_point("sqlite before begin");
-  prepare_commit_safety(unit.durable);
+  prepare_commit_safety();
   busy_since_ = {};
   db_->exec("BEGIN IMMEDIATE");
 }
@@ -258,7 +265,7 @@ void SqliteSession::run_transaction(const Unit& unit) {
   // In a statement-by-statement script PRAGMA foreign_keys must take effect, which it only does outside.
   else if (unit.script != nullptr && !unit.journal.empty())
     run_body(unit, true);
-  begin(unit);
+  begin();
   const auto violations_before = foreign_keys_off ? foreign_key_violations() : violations_before_script_;
   run_inside(unit, started_at, started);
   commit(foreign_keys_off || ends_rebuild, violations_before);
@@ -288,7 +295,7 @@ void SqliteSession::run_bookkeeping(const Unit& unit, const std::string& started
   if (session_touched_) db_->exec("PRAGMA query_only = OFF");
   const std::string now = unit.journal.empty() ? std::string() : utc_now();
   for (const JournalWrite& write : unit.journal) tables_.write_journal(*db_, write, now);
-  if (unit.log) tables_.write_log(*db_, *unit.log, started_at, since(started));
+  if (unit.log) tables_.write_log(*db_, *unit.log, started_at, since(unit.log->began.value_or(started)));
 }
 
 void SqliteSession::commit(bool foreign_keys_were_off, const Violations& violations_before) {
@@ -333,6 +340,7 @@ void SqliteSession::run_body(const Unit& unit, bool foreign_keys_pragmas_only) {
     if (foreign_keys_pragmas_only && !is_foreign_keys_pragma(text)) return;
     run_statement(std::string(text), unit.begin + statement.offset);
   });
+  statement_deadline_ = Clock::time_point::max();  // what follows is ours
 }
 
 // Each statement from a buffer of its own: preparing over the rest of the file would be quadratic (Q8).
@@ -363,12 +371,15 @@ void SqliteSession::run_statement(const std::string& sql, std::size_t offset) {
 
 Error SqliteSession::failed(Error error) const {
   if (error.code == ErrorCode::busy) {
-    if (stop_requested()) return Error(ErrorCode::cancelled, "stopped while another process was writing");
-    Error busy(ErrorCode::busy, "another process is writing to " + dsn_.describe() + ", and did not stop for " +
-                                    std::to_string(busy_timeout_.count()) + " ms");
+    if (stop_requested()) return Error(ErrorCode::cancelled, "stopped while another process was using the database");
+    Error busy(ErrorCode::busy, std::string("another process is writing to ") +
+                                    (access_ == Access::read ? "" : "or reading ") + dsn_.describe() +
+                                    ", and did not let go for " + std::to_string(busy_timeout_.count()) + " ms");
     busy.native_code = error.native_code;
-    busy.hint = "stop the writer, or wait longer with --lock-timeout";
-    if (const LockStatus lock = lock_ ? lock_->observe() : LockStatus{}; lock.held && lock.holder)
+    busy.hint = access_ == Access::read ? "try again when it is done; _busy_timeout of the DSN says how long to wait"
+                                        : "stop the writer, or wait longer with --lock-timeout";
+    if (const LockStatus lock = lock_ ? lock_->observe() : LockStatus{};
+        lock.held && lock.holder && lock.holder->pid != runner_.pid)
       busy.detail = "the run lock is held by pid " + std::to_string(lock.holder->pid) + " on " + lock.holder->host;
     return busy;
   }

@@ -23,6 +23,7 @@ class SqliteSession : public Session {
 
  private:
   using Clock = std::chrono::steady_clock;
+  static constexpr std::size_t no_unit = static_cast<std::size_t>(-1);
 
   SessionInfo do_info() const override;
   Capabilities do_capabilities() const override;
@@ -57,8 +58,8 @@ class SqliteSession : public Session {
   void run_bookkeeping(const Unit& unit, const std::string& started_at, Clock::time_point started);
   void run_body(const Unit& unit, bool foreign_keys_pragmas_only);
   void run_statement(const std::string& sql, std::size_t offset);
-  void prepare_commit_safety(bool last_of_run);
-  void begin(const Unit& unit);
+  void prepare_commit_safety();
+  void begin();
   /// Rows without their parent, by table and parent.
   using Violations = std::map<std::pair<std::string, std::string>, std::int64_t>;
   void commit(bool foreign_keys_were_off, const Violations& violations_before);
@@ -80,6 +81,8 @@ class SqliteSession : public Session {
   Tables tables_;
   std::optional<RunLockFile> lock_;
   std::optional<Database> db_;      ///< empty while the file does not exist
+  bool missing_ = false;            ///< there was no file when the session began
+  std::size_t suspect_ = no_unit;   ///< failed in its group: runs alone, to be named
   std::vector<std::string> notes_;  ///< about how the database was opened
   std::chrono::milliseconds busy_timeout_;
   std::chrono::milliseconds statement_timeout_;

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view log_columns =
     "action, failed, version, tracker_version, title, file, size, sha256, started_at, duration_us, program, runner, "
-    "os_user, error, error_code, line, statement";
+    "os_user, error, error_code, line, statement, versions";
 constexpr std::string_view journal_columns =
     "run, version, direction, statement, statements, state, file, sha256, text, line, before_image, started_at, "
     "finished_at, runner, error, error_code";
@@ -22,7 +22,8 @@ constexpr std::string_view journal_columns =
 // The same, without the texts that planning has no use for: a history may have 100,000 rows.
 constexpr std::string_view log_columns_for_planning =
     "action, failed, version, tracker_version, title, CASE failed WHEN 1 THEN file END, size, sha256, started_at, "
-    "duration_us, NULL, CASE failed WHEN 1 THEN runner END, NULL, error, error_code, line, statement";
+    "duration_us, CASE failed WHEN 1 THEN program END, CASE failed WHEN 1 THEN runner END, "
+    "CASE failed WHEN 1 THEN os_user END, error, error_code, line, statement, versions";
 
 std::string quoted(const std::string& name) { return "main.\"" + name + "\""; }
 
@@ -96,6 +97,7 @@ LogRow log_row(const Query& query) {
   row.error_code = query.text(15);
   row.line = query.optional_integer(16);
   row.statement = query.optional_integer(17);
+  row.versions = query.text(18);
   return row;
 }
 
@@ -176,7 +178,7 @@ void Tables::create(Database& db, bool journal) const {
           " (id INTEGER PRIMARY KEY, layout INTEGER NOT NULL, action TEXT NOT NULL, failed INTEGER NOT NULL,"
           " version INTEGER NOT NULL, tracker_version INTEGER NOT NULL, title TEXT, file TEXT, size INTEGER,"
           " sha256 TEXT, started_at TEXT NOT NULL, duration_us INTEGER, program TEXT, runner TEXT, os_user TEXT,"
-          " error TEXT, error_code TEXT, line INTEGER, statement INTEGER)");
+          " error TEXT, error_code TEXT, line INTEGER, statement INTEGER, versions TEXT)");
   if (!journal) return;
   db.exec("CREATE TABLE IF NOT EXISTS " + journal_ +
           " (run TEXT NOT NULL, layout INTEGER NOT NULL, version INTEGER NOT NULL, direction TEXT NOT NULL,"
@@ -208,14 +210,15 @@ void Tables::claim(Database& db, const Claim& claim) const {
 
 void Tables::write_log(Database& db, const LogRow& row, const std::string& started_at,
                        std::chrono::microseconds took) const {
-  Query query(db, "INSERT INTO " + log_ + " (layout, " + std::string(log_columns) +
-                      ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)");
+  Query query(db,
+              "INSERT INTO " + log_ + " (layout, " + std::string(log_columns) +
+                  ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)");
   query.bind(1, std::int64_t{bookkeeping_layout}).bind(2, to_string(row.action)).bind(3, std::int64_t{row.failed});
   query.bind(4, row.version).bind(5, row.current).bind(6, row.title).bind(7, row.file).bind(8, row.size);
   query.bind(9, row.sha256).bind(10, row.started_at.empty() ? started_at : row.started_at);
   query.bind(11, row.duration_us >= 0 ? row.duration_us : std::int64_t{took.count()});
   query.bind(12, row.program).bind(13, row.runner).bind(14, row.user).bind(15, row.error).bind(16, row.error_code);
-  query.bind(17, row.line).bind(18, row.statement);
+  query.bind(17, row.line).bind(18, row.statement).bind(19, row.versions);
   query.run();
 }
 

@@ -31,11 +31,9 @@ TEST_CASE("G18: the values of DSN options are overwritten in argv, and kept for 
 }
 
 TEST_CASE("G18: so is the value after an equals sign") {
-  const CommandLine line({"talos", "--database=mysql://u:secret@h/d", "--from=x:y", "--scratch=z"});
+  const CommandLine line({"talos", "--database=mysql://u:secret@h/d"});
   CHECK(line.taken.at(0) == "--database=mysql://u:secret@h/d");
   CHECK(line.left(1) == "--database=" + std::string(20, '*'));
-  CHECK(line.left(2) == "--from=***");
-  CHECK(line.left(3) == "--scratch=*");
 }
 
 TEST_CASE("G18: so is a DSN in any other place, and an option that is mistyped") {

@@ -42,7 +42,7 @@ TEST_CASE("G18: one trailing line end is trimmed, as of a file or a variable") {
   CHECK(parse("sqlite://a.db\n").reveal() == "sqlite://a.db");
   CHECK(parse("sqlite://a.db\r\n").reveal() == "sqlite://a.db");
   CHECK(parse("my.db\n").reveal() == "my.db");
-  CHECK(parse("sqlite://a.db\n\n").reveal() == "sqlite://a.db\n");
+  CHECK(parse("sqlite://a.db\r\n\n").reveal() == "sqlite://a.db");
   CHECK(refusal("\n").what() == std::string("the DSN is empty"));
 }
 

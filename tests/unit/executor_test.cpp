@@ -390,18 +390,18 @@ TEST_CASE("G1: the baseline row asserts the tracker and changes nothing in it") 
   Executor executor(bench.session, bench.runner, false, bench.reporter, bench.cancel);
   SUBCASE("at a version") {
     bench.database.tracker = {{5, false}};
-    executor.baseline(TrackerRow{5, false});
+    executor.baseline(TrackerRow{5, false}, MigrationSet());
     CHECK(bench.database.history() == Texts{"baseline 5"});
     CHECK(bench.database.row() == TrackerRow{5, false});
   }
   SUBCASE("at nothing") {
-    executor.baseline(std::nullopt);
+    executor.baseline(std::nullopt, MigrationSet());
     CHECK(bench.database.history() == Texts{"baseline -1"});
     CHECK(bench.database.tracker.empty());
   }
   SUBCASE("at a tracker that moved meanwhile") {
     bench.database.tracker = {{6, false}};
-    CHECK(error_of([&] { executor.baseline(TrackerRow{5, false}); }).code == ErrorCode::claim_lost);
+    CHECK(error_of([&] { executor.baseline(TrackerRow{5, false}, MigrationSet()); }).code == ErrorCode::claim_lost);
     CHECK(bench.database.log.empty());
   }
 }

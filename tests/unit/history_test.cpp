@@ -147,6 +147,22 @@ TEST_CASE("of a tracker that another tool left dirty, the version it names does 
   CHECK(interpret(state({{3, true}}, {}), five()).applied == Versions{1, 2});
 }
 
+TEST_CASE("G1: a version added below a baseline or force row later is not taken as applied") {
+  const MemorySet set{{"1_a.up.sql", ""}, {"2_late.up.sql", ""}, {"3_c.up.sql", ""}};
+  for (const LogAction action : {LogAction::baseline, LogAction::force}) {
+    State state;
+    state.tracker = {{3, false}};
+    LogRow row;
+    row.action = action;
+    row.version = row.current = 3;
+    row.versions = "1,3";
+    state.log = {row};
+    CHECK(interpret(state, *set).applied == std::set<Version>{1, 3});
+  }
+  CHECK(versions_up_to(*set, 2) == "1,2");
+  CHECK(versions_up_to(*set, no_version).empty());
+}
+
 TEST_CASE("G4: more than one tracker row is refused") {
   const Error error = error_of([] { interpret(state({{1, false}, {2, false}}, {}), five()); });
   CHECK(error.code == ErrorCode::policy);

@@ -2,6 +2,7 @@
 // The program says what they hold; a plugin only stores and reads them.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -76,11 +77,15 @@ struct LogRow {
   std::optional<std::int64_t> size;  ///< bytes of the file
   std::string sha256;                ///< of the file's raw bytes, lower-case hexadecimal
   std::string started_at;            ///< empty in a row to write: the plugin puts the time the unit began
-  std::int64_t duration_us = -1;     ///< negative in a row to write: the plugin puts the time since the unit began
-  std::string program;               ///< name and version of the program
-  std::string runner;                ///< pid@host
-  std::string user;                  ///< operating system user
-  std::string error;                 ///< of a failed attempt: the message …
+  std::int64_t duration_us = -1;     ///< negative in a row to write: the plugin puts the time since `began`
+  /// In a row to write: when it began, if before its unit.
+  std::optional<std::chrono::steady_clock::time_point> began = {};
+  std::string program;  ///< name and version of the program
+  std::string runner;   ///< pid@host
+  /// Of force and baseline: the versions of the set that it took as applied, rising, separated by commas.
+  std::string versions;
+  std::string user;   ///< operating system user
+  std::string error;  ///< of a failed attempt: the message …
   std::string error_code;
   std::optional<std::int64_t> line;       ///< … the line in the file …
   std::optional<std::int64_t> statement;  ///< … and the number of the statement

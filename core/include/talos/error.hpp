@@ -30,19 +30,32 @@ enum class ErrorCode {
 /// The code's own name, as JSON output has it.
 constexpr std::string_view to_string(ErrorCode code) {
   switch (code) {
-    case ErrorCode::usage: return "usage";
-    case ErrorCode::statement: return "statement";
-    case ErrorCode::policy: return "policy";
-    case ErrorCode::unsupported: return "unsupported";
-    case ErrorCode::dirty: return "dirty";
-    case ErrorCode::lock_timeout: return "lock_timeout";
-    case ErrorCode::connection: return "connection";
-    case ErrorCode::plugin: return "plugin";
-    case ErrorCode::cancelled: return "cancelled";
-    case ErrorCode::claim_lost: return "claim_lost";
-    case ErrorCode::busy: return "busy";
-    case ErrorCode::lock_lost: return "lock_lost";
-    case ErrorCode::internal: return "internal";
+    case ErrorCode::usage:
+      return "usage";
+    case ErrorCode::statement:
+      return "statement";
+    case ErrorCode::policy:
+      return "policy";
+    case ErrorCode::unsupported:
+      return "unsupported";
+    case ErrorCode::dirty:
+      return "dirty";
+    case ErrorCode::lock_timeout:
+      return "lock_timeout";
+    case ErrorCode::connection:
+      return "connection";
+    case ErrorCode::plugin:
+      return "plugin";
+    case ErrorCode::cancelled:
+      return "cancelled";
+    case ErrorCode::claim_lost:
+      return "claim_lost";
+    case ErrorCode::busy:
+      return "busy";
+    case ErrorCode::lock_lost:
+      return "lock_lost";
+    case ErrorCode::internal:
+      return "internal";
   }
   return "internal";
 }
