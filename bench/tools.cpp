@@ -126,8 +126,7 @@ Tools::Tools(const fs::path& source) {
   const fs::path here = fs::canonical("/proc/self/exe").parent_path();
   const fs::path given = from_environment("TALOS");
   plugin_directory_ = fs::weakly_canonical((given.empty() ? here : given.parent_path()) / TALOS_BENCH_PLUGIN_DIRECTORY);
-  add({"talos", given.empty() ? here / "talos" : given, "", "its own setting; the last commit of a run is EXTRA"},
-      {"version"});
+  add({"talos", given.empty() ? here / "talos" : given, "", "its own setting: EXTRA"}, {"version"});
   if (!has("talos")) throw std::runtime_error("talos is not beside this program; TALOS can name it");
   add({"dbmate", find_dbmate(source), "", "?_synchronous=FULL in the URL (its driver's default is NORMAL)"},
       {"--version"});

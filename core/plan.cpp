@@ -158,7 +158,10 @@ class Planner {
     const auto late = out_of_order(set_, history_);
     if (late.empty() || policies_.allow_out_of_order) return;
     std::string names;
-    for (const Migration* migration : late) names += (names.empty() ? "" : ", ") + name_of(*migration);
+    for (const Migration* migration : late) {
+      if (!names.empty()) names += ", ";
+      names += name_of(*migration);
+    }
     throw Error(ErrorCode::policy,
                 "not applied, and below the current version " + std::to_string(history_.current()) + ": " + names)
         .with_hint("apply them by --allow-out-of-order, or give them versions above the current one");

@@ -241,7 +241,7 @@ void SqliteSession::prepare_commit_safety() {
     wal_ = db_->one_text("PRAGMA journal_mode = " + dsn_.journal_mode) == "wal";
     dsn_.journal_mode.clear();
   }
-  const int wanted = wal_ ? synchronous_full : synchronous_extra;
+  const int wanted = wal_ && !dsn_.synchronous_extra ? synchronous_full : synchronous_extra;
   if (wanted == synchronous_ && !session_touched_) return;
   db_->exec("PRAGMA synchronous = " + std::to_string(wanted));
   synchronous_ = wanted;

@@ -122,7 +122,6 @@ void check_prepared(std::string_view bytes, Kind kind) {
   MigrationFile file;
   file.name = embedded.name;
   file.embedded = &embedded;
-  file.size = static_cast<std::int64_t>(copy.size());
   Migration migration;
   migration.version = 1;
   LexerSession session(kind);
