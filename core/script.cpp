@@ -66,10 +66,10 @@ std::optional<std::size_t> comment_end(std::string_view text, std::size_t at) {
 
 // A slip here would silently change how the file runs.
 bool is_near_directive(std::string_view words) {
-  std::string text;
-  for (const char c : words.substr(0, 12))
-    if (c != ' ' && c != '\t') text += c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text.starts_with("talos:");
+  constexpr std::string_view name = "talos";
+  for (std::size_t i = 0; i < name.size(); ++i)
+    if (i >= words.size() || (words[i] | 0x20) != name[i]) return false;
+  return trim(words.substr(name.size())).starts_with(':');
 }
 
 }  // namespace

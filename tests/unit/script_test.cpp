@@ -52,6 +52,13 @@ const Capabilities ddl_commits_itself{.transactional_ddl = false, .atomic_statem
 
 }  // namespace
 
+TEST_CASE("G9: a slip in writing a directive is an error, since it would silently change how the file runs") {
+  for (const char* text : {"-- TALOS:no-transaction\n", "-- talos :no-transaction\n", "--Talos : no-transaction\n"})
+    CHECK_THROWS_AS_MESSAGE(parse_directives(text), Error, text);
+  for (const char* text : {"-- talos is a server\n", "-- tal os:x\n", "-- about talos: x\n", "SELECT 1; -- TALOS:x\n"})
+    CHECK_NOTHROW_MESSAGE(parse_directives(text), text);
+}
+
 TEST_CASE("G9: directives are read at the head of the file, after blank lines and comments") {
   const Directives directives = parse_directives(
       "\n  -- a comment\n/* another\n*/\n# and one more\n"
