@@ -32,9 +32,7 @@ std::mt19937_64& random_numbers() {
   return numbers;
 }
 
-// Random letters and digits with characters between them that DSNs must encode, never two of those together: every
-// piece of five has enough chance in it not to turn up by accident.
-std::string new_password(std::string_view specials = "@:/%#&+' ") {
+std::string random_password(std::string_view specials) {
   constexpr std::string_view plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
   auto any = [](std::string_view of) {
     return of[std::uniform_int_distribution<std::size_t>(0, of.size() - 1)(random_numbers())];
@@ -105,6 +103,12 @@ class Needles {
     return {};
   }
 
+  bool has_hexadecimal_piece() const {
+    return std::any_of(pieces_.begin(), pieces_.end(), [](const std::string& piece) {
+      return piece.find_first_not_of("0123456789abcdef") == std::string::npos;
+    });
+  }
+
  private:
   void add_pieces(const std::string& form) {
     for (std::size_t i = 0; i + length_ <= form.size(); ++i) pieces_.insert(form.substr(i, length_));
@@ -113,6 +117,16 @@ class Needles {
   std::size_t length_ = piece_length;
   std::unordered_set<std::string> pieces_;
 };
+
+// Random letters and digits with characters between them that DSNs must encode, never two of those together. No piece
+// of it, encoded or not, may be hexadecimal: among the checksums that a database stores one of five digits turns up by
+// accident.
+std::string new_password(std::string_view specials = "@:/%#&+' ") {
+  for (;;) {
+    std::string password = random_password(specials);
+    if (!Needles(password).has_hexadecimal_piece()) return password;
+  }
+}
 
 // The forms of a DSN, each with its password in it.
 struct Form {
