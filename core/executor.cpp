@@ -248,7 +248,7 @@ void Executor::run_transactions(std::span<const Step> steps, const std::deque<Pr
       });
   ExecuteResult result = execute(units, follower);
   if (!result.error) return;
-  fail(steps[first + result.completed], scripts[first + result.completed], std::move(*result.error));
+  fail(steps[first + result.completed], scripts[first + result.completed], std::move(*result.error), result.outcome);
 }
 
 void Executor::begin_step(const Step& step, std::size_t index, std::size_t count) {
@@ -280,11 +280,12 @@ void Executor::make_durable() {
   held_back_.clear();
 }
 
-void Executor::fail(const Step& step, const PreparedScript& script, Error error) {
+void Executor::fail(const Step& step, const PreparedScript& script, Error error, Outcome outcome) {
   error = script.locate(stopped(error));
   if (error.code == ErrorCode::claim_lost || error.code == ErrorCode::busy)
     flush();
-  else
+  // What was sent without an answer may have happened, and without our lock another runner may be at work.
+  else if (outcome != Outcome::unknown && error.code != ErrorCode::lock_lost)
     record_failure(step, script, error, {});
   throw Error(error);
 }
@@ -354,10 +355,14 @@ void Executor::run_statements(const Step& step, const PreparedScript& script, st
 
   Error error = script.locate(stopped(*result.error));
   const std::size_t statement = plan.statement[result.completed];
-  if (statement == 0) fail(step, script, std::move(error));  // not even claimed: clean, as before
+  if (statement == 0) fail(step, script, std::move(error), result.outcome);  // not even claimed: clean, as before
   const bool had_body = plan.units[result.completed].script != nullptr;
   error.statement = statement;
   error.statements = script.units().size();
+  if (error.code == ErrorCode::lock_lost) {
+    left_dirty_ = true;
+    throw Error(error);
+  }
   if (had_body && statement == 1 && result.outcome == Outcome::not_applied) {
     // Nothing of the file is in the database: dirty would be a lie.
     Unit revert;
@@ -368,7 +373,7 @@ void Executor::run_statements(const Step& step, const PreparedScript& script, st
     const std::vector<Unit> units{revert};
     session_.resume();
     const ExecuteResult reverted = execute(units, quiet);
-    if (!reverted.error) fail(step, script, std::move(error));
+    if (!reverted.error) fail(step, script, std::move(error), Outcome::not_applied);
     reporter_.warning(std::string("the tracker could not be set back: ") + reverted.error->what());
   }
   left_dirty_ = true;

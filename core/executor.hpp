@@ -61,7 +61,7 @@ class Executor {
   void finish_step(const Step& step, std::chrono::microseconds took, bool durable);
   void make_durable();
   void flush();
-  [[noreturn]] void fail(const Step& step, const PreparedScript& script, Error error);
+  [[noreturn]] void fail(const Step& step, const PreparedScript& script, Error error, Outcome outcome);
   void record_failure(const Step& step, const PreparedScript& script, const Error& error,
                       std::vector<JournalWrite> journal);
   Error stopped(const Error& error) const;

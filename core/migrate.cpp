@@ -38,6 +38,18 @@ void read_version(RunResult& result, const History& history) {
   result.dirty = history.dirty();
 }
 
+class SilentObserver : public ExecuteObserver {
+ public:
+  explicit SilentObserver(Reporter& reporter) : reporter_(reporter) {}
+  void unit_started(std::size_t /*unit*/) override {}
+  void unit_committed(std::size_t /*unit*/, std::chrono::microseconds /*took*/, bool /*durable*/) override {}
+  void progress(double fraction, std::string_view what) override { reporter_.statement_progress(fraction, what); }
+  void warning(std::string_view text) override { reporter_.warning(text); }
+
+ private:
+  Reporter& reporter_;
+};
+
 // up and down: everything between a connected session and the result.
 class Run {
  public:
@@ -54,12 +66,13 @@ class Run {
   void operator()() {
     if (nothing_to_do()) return;
     RunLock lock(session_);
-    if (session_.capabilities().run_lock &&
-        !lock.acquire(options_.connect.lock_timeout, reporter_, cancel_, [this] { return nothing_to_do(); }))
-      return;
-    const auto deadline = Clock::now() + options_.connect.lock_timeout;
+    auto deadline = Clock::now() + options_.connect.lock_timeout;
     PollDelay delay;
-    while (!work_once(deadline)) {
+    for (;;) {
+      if (!acquire(lock)) return confirm_durability();
+      const std::size_t done_before = result_.steps.size();
+      if (work_once(deadline)) return;
+      if (result_.steps.size() != done_before) deadline = Clock::now() + options_.connect.lock_timeout;
       cancel_.wait_for(delay.next());
       cancel_.check();
     }
@@ -78,6 +91,19 @@ class Run {
       if (error.code == ErrorCode::connection) throw;
       return false;
     }
+  }
+
+  bool acquire(RunLock& lock) {
+    return !session_.capabilities().run_lock ||
+           lock.acquire(options_.connect.lock_timeout, reporter_, cancel_, [this] { return nothing_to_do(); });
+  }
+
+  // Another runner did it all, and its last commits may not be durable yet: then neither is our "done" (P7).
+  void confirm_durability() {
+    SilentObserver observer(reporter_);
+    const std::vector<Unit> units{Unit{}};
+    const ExecuteResult result = session_.execute(units, observer);
+    if (result.error) throw Error(*result.error);
   }
 
   History look() {
@@ -107,6 +133,8 @@ class Run {
   // Reads, plans and executes under the lock. False: another runner was first, look again.
   bool work_once(Clock::time_point deadline) {
     const History history = look();
+    // Half-way by somebody who is still at it: wait.
+    if (history.dirty() && is_held_by_other()) return false;
     Plan plan = make_plan(set_, history, goal_, options_.policies);
     if (plan.empty()) {
       settle(plan, history);
@@ -121,21 +149,32 @@ class Run {
       if (plan.baseline_due) executor.baseline(history.tracker, set_);
       executor.run(plan.steps, scripts);
     } catch (const Error& error) {
-      account(executor);
+      count(executor);
+      result_.left_dirty = result_.dirty = executor.left_dirty();
+      result_.cut_off = error.code == ErrorCode::connection;
+      if (!result_.cut_off) read_again();
       const bool again = !executor.left_dirty() && (error.code == ErrorCode::claim_lost ||
                                                     (error.code == ErrorCode::busy && Clock::now() < deadline));
       if (!again) throw;
       return false;
     }
-    account(executor);
+    count(executor);
+    if (!plan.steps.empty()) result_.to = plan.steps.back().after ? plan.steps.back().after->version : no_version;
+    result_.dirty = false;
     return true;
   }
 
-  void account(const Executor& executor) {
+  bool is_held_by_other() {
+    const LockStatus lock = session_.observe_lock();
+    return lock.held && !lock.ours;
+  }
+
+  void count(const Executor& executor) {
     for (const StepResult& step : executor.done()) result_.steps.push_back(step);
     if (goal_.steps) *goal_.steps -= executor.done().size();
-    result_.left_dirty = executor.left_dirty();
-    result_.dirty = executor.left_dirty();
+  }
+
+  void read_again() {
     try {
       const State state = session_.read_state(LogDepth::current);
       if (state.tracker.size() <= 1) read_version(result_, interpret(state, set_));
@@ -162,11 +201,41 @@ RunResult with_session(Driver& driver, Access access, const RunOptions& options,
     const auto session = connect(driver, options, access, reporter, cancel);
     const CancelToken::Attachment attachment(cancel, *session);
     result.info = session->info();
+    for (const std::string& note : result.info.notes) reporter.note(note);
     work(*session, result);
   } catch (const Error& error) {
     result.error = error;
   }
   return result;
+}
+
+// What was under way when the connection broke may still have been committed. Once the lock is free the server has
+// ended the old session, and what the database says is final.
+void look_again(Driver& driver, const MigrationSet& set, const RunOptions& options, CancelToken& cancel,
+                RunResult& result) {
+  constexpr std::chrono::seconds patience{10};
+  ConnectRequest request = options.connect;
+  request.access = Access::write;
+  request.stop = &cancel.flag();
+  try {
+    const auto session = driver.connect(request);
+    const CancelToken::Attachment attachment(cancel, *session);
+    RunLock lock(*session);
+    PollDelay delay;
+    const auto deadline = Clock::now() + patience;
+    bool final = !session->capabilities().run_lock;
+    while (!final && !(final = session->try_lock()) && Clock::now() < deadline && !cancel.requested())
+      cancel.wait_for(delay.next());
+    const History history = interpret(session->read_state(LogDepth::current), set);
+    read_version(result, history);
+    result.error->detail += (result.error->detail.empty() ? "" : "\n") +
+                            std::string("connected again: the database is at version ") +
+                            std::to_string(history.current()) + (history.dirty() ? ", DIRTY" : ", clean") +
+                            (final ? "" : "; another session is still at work");
+  } catch (const Error& error) {
+    result.error->detail += (result.error->detail.empty() ? "" : "\n") +
+                            std::string("what became of it is not known: ") + error.what();
+  }
 }
 
 // Forcing makes the whole history the set's: of another set's database only on the user's word.
@@ -228,18 +297,6 @@ std::optional<Unit> unfinished_attempt(const State& state, const Runner& runner)
   return unit;
 }
 
-class SilentObserver : public ExecuteObserver {
- public:
-  explicit SilentObserver(Reporter& reporter) : reporter_(reporter) {}
-  void unit_started(std::size_t /*unit*/) override {}
-  void unit_committed(std::size_t /*unit*/, std::chrono::microseconds /*took*/, bool /*durable*/) override {}
-  void progress(double fraction, std::string_view what) override { reporter_.statement_progress(fraction, what); }
-  void warning(std::string_view text) override { reporter_.warning(text); }
-
- private:
-  Reporter& reporter_;
-};
-
 std::optional<LogRow> last_failure(const std::vector<LogRow>& log) {
   if (log.empty() || !log.back().failed) return std::nullopt;
   return log.back();
@@ -250,9 +307,11 @@ std::optional<LogRow> last_failure(const std::vector<LogRow>& log) {
 RunResult run(Driver& driver, const MigrationSet& set, const Goal& goal, const RunOptions& options, Reporter& reporter,
               CancelToken& cancel) {
   const Access access = goal.direction == Direction::up ? Access::create : Access::write;
-  return with_session(driver, access, options, reporter, cancel, [&](Session& session, RunResult& result) {
-    Run(session, set, goal, options, reporter, cancel, result)();
+  RunResult result = with_session(driver, access, options, reporter, cancel, [&](Session& session, RunResult& outcome) {
+    Run(session, set, goal, options, reporter, cancel, outcome)();
   });
+  if (result.cut_off) look_again(driver, set, options, cancel, result);
+  return result;
 }
 
 RunResult dry_run(Driver& driver, const MigrationSet& set, const Goal& goal, const RunOptions& options,

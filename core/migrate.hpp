@@ -31,6 +31,7 @@ struct RunResult {
   Version to = no_version;
   bool dirty = false;       ///< the tracker says so, whoever made it
   bool left_dirty = false;  ///< this run did
+  bool cut_off = false;     ///< the connection broke while migrations ran
   bool ahead = false;
   bool already_done = false;      ///< there was nothing to do
   std::vector<StepResult> steps;  ///< done ones

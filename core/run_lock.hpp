@@ -18,7 +18,8 @@ class RunLock {
   RunLock& operator=(const RunLock&) = delete;
 
   /// Polls until the lock is held (true), or `finished` says that another runner did all there was to do (false).
-  /// Throws ErrorCode::lock_timeout naming the holder, ErrorCode::cancelled.
+  /// Throws ErrorCode::lock_timeout naming the holder, ErrorCode::cancelled. To be called again after a lost claim: a
+  /// lease that came in between is then waited for.
   bool acquire(std::chrono::milliseconds timeout, Reporter& reporter, CancelToken& cancel,
                const std::function<bool()>& finished);
 

@@ -430,6 +430,8 @@ class TextfileSession : public Session {
       if (errno == EAGAIN || errno == EACCES) return false;
       throw cannot("lock", lock_path_);
     }
+    holds_lock_ = true;
+    holds_lock_ = true;
     std::string record = std::to_string(runner_.pid) + "\n" + runner_.host + "\n" + runner_.started_at + "\n";
     record.resize(256, ' ');
     if (::pwrite(lock_fd(), record.data(), record.size(), holder_record) < 0) throw cannot("write", lock_path_);
@@ -439,6 +441,7 @@ class TextfileSession : public Session {
   void do_unlock() override {
     struct flock lock = range(F_UNLCK, run_lock_byte);
     if (lock_file_) ::fcntl(lock_fd(), F_OFD_SETLK, &lock);
+    holds_lock_ = false;
   }
 
   LockStatus do_observe_lock() override {
@@ -452,7 +455,7 @@ class TextfileSession : public Session {
     std::istringstream text(std::string(record.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0))));
     LockHolder holder;
     text >> holder.pid >> holder.host >> holder.since;
-    return {true, holder};
+    return {true, holder, holds_lock_};
   }
 
   std::uint64_t do_split(std::string_view text, const StatementSink& sink) override {
@@ -582,6 +585,7 @@ class TextfileSession : public Session {
   fs::path lock_path_;
   std::string table_;
   Runner runner_;
+  bool holds_lock_ = false;
   std::unique_ptr<File> lock_file_;
 };
 

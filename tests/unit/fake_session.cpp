@@ -127,7 +127,7 @@ void FakeSession::do_unlock() {
 }
 
 LockStatus FakeSession::do_observe_lock() {
-  return {database_.locked || database_.foreign_lock.has_value(), database_.foreign_lock};
+  return {database_.locked || database_.foreign_lock.has_value(), database_.foreign_lock, holds_lock_};
 }
 
 std::uint64_t FakeSession::do_split(std::string_view text, const StatementSink& sink) {

@@ -61,8 +61,8 @@ struct Capabilities {
   bool transactional_ddl = false;
   /// A statement that failed outside a transaction left nothing behind.
   bool atomic_statements = false;
-  /// try_lock() gives real exclusion between processes. Without it the compare-and-set alone protects: try_lock()
-  /// returns true or throws `unsupported`, and observe_lock() never says that the lock is held.
+  /// try_lock() keeps other runners out, for the whole run or (a lease) for each migration that can be left half-way.
+  /// Without it the compare-and-set alone protects, and try_lock() is not called.
   bool run_lock = false;
   /// cancel() stops a statement that runs. Without it, it takes effect between statements or not at all.
   bool cancel = false;
@@ -80,6 +80,7 @@ struct SessionInfo {
   std::string table;     ///< the tracker table in force, unquoted
   /// The DSN asks that files run statement by statement unless they are one transaction by themselves.
   bool no_transaction_default = false;
+  std::vector<std::string> notes = {};  ///< sentences for the operator about this connection
 };
 
 /// Somebody who holds the run lock. Empty members are unknown.
@@ -93,6 +94,7 @@ struct LockHolder {
 struct LockStatus {
   bool held = false;
   std::optional<LockHolder> holder;
+  bool ours = false;  ///< by this session; an engine that cannot see its own hold says `held = false` instead
 };
 
 /// The smallest piece of work that is done whole or not at all (`transaction`), or one bare statement outside a
@@ -117,7 +119,7 @@ struct Unit {
 enum class Outcome {
   not_applied,  ///< nothing of it is in the database
   partial,      ///< some of it may be (a bare statement of an engine whose statements are not atomic)
-  unknown,      ///< it was sent and no answer came
+  unknown,      ///< it was sent and no answer came: nothing is claimed of it, the caller connects anew and looks
 };
 
 struct ExecuteResult {
@@ -186,7 +188,9 @@ class Session {
     return detail::guarded("read_state", [&] { return do_read_state(depth); });
   }
 
-  /// One attempt at the run lock, at once: true if this session holds it now, also if it did before. The caller polls.
+  /// One attempt at the run lock, at once: true if this session may work now, also if it might before. The caller
+  /// polls, and asks again whenever a claim was lost. Where a lease protects only what can be left half-way, true means
+  /// that nobody else's is in force; the claim that makes the tracker dirty takes it, the one that cleans releases it.
   bool try_lock() {
     return detail::guarded("try_lock", [&] { return do_try_lock(); });
   }

@@ -22,8 +22,8 @@ enum class ErrorCode {
   plugin,        ///< scheme refused, no such plugin, or the plugin is refused (exit 6)
   cancelled,     ///< Session::cancel() stopped it (exit 128+n)
   claim_lost,    ///< a compare-and-set on the tracker missed: another runner was first; re-read and re-plan
-  busy,          ///< a lock is held elsewhere right now; the caller waits and tries again until its deadline
-  lock_lost,     ///< our own lock or lease is gone: stop at once, claim nothing more (exit 1)
+  busy,          ///< the claim or the database is locked by somebody else right now: wait, look and plan again
+  lock_lost,     ///< our own lock or lease is gone: another may be at work; write nothing more (exit 1)
   internal,      ///< a defect, of the program or of a plugin (exit 1)
 };
 
