@@ -1,0 +1,3 @@
+#include "pg_lexer.hpp"
+
+namespace talos::pg {}
