@@ -15,6 +15,7 @@ release:
 
 dev:
 	@.ci/dependencies test
+	@.ci/postgres-versions
 	@cmake --preset dev --log-level=WARNING
 	@cmake --build --preset dev
 
@@ -28,6 +29,7 @@ test: dev
 
 asan:
 	@.ci/dependencies lint
+	@.ci/postgres-versions
 	@cmake --preset asan-ubsan --log-level=WARNING
 	@cmake --build --preset asan-ubsan
 	@ctest --preset asan-ubsan
