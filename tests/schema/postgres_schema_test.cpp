@@ -171,7 +171,7 @@ std::string Postgres::catalogue() {
       of("i.indrelid") + "WHERE NOT i.indisprimary");
   add("SELECT 'not usable: ' || indexrelid::regclass FROM pg_index AS i" + of("i.indrelid") +
       "WHERE NOT (i.indisvalid AND i.indisready AND i.indislive AND i.indimmediate)");
-  add("SELECT 'unexpected: ' || t.relkind || ' ' || t.oid::regclass FROM pg_class AS t JOIN pg_namespace AS n"
+  add("SELECT 'unexpected: ' || t.relkind::text || ' ' || t.oid::regclass FROM pg_class AS t JOIN pg_namespace AS n"
       " ON n.oid = t.relnamespace WHERE n.nspname !~ '^(pg_|information_schema$)'"
       " AND (t.relkind NOT IN ('r', 'i') OR n.nspname <> 'tenants' OR t.relrowsecurity OR t.relhasrules)");
   add("SELECT 'trigger ' || g.tgname FROM pg_trigger AS g" + of("g.tgrelid") + "WHERE NOT g.tgisinternal");
