@@ -1,0 +1,4 @@
+-- The sweep for expired keys reads only keys that can expire.
+-- talos:no-transaction
+CREATE INDEX CONCURRENTLY idx_issued_api_keys_expires ON issued_api_keys (expires_at, status, nid)
+WHERE expires_at IS NOT NULL;

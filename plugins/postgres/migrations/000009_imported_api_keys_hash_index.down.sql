@@ -1,0 +1,2 @@
+-- talos:no-transaction
+DROP INDEX CONCURRENTLY idx_imported_api_keys_hash;

@@ -1,0 +1,2 @@
+-- talos:no-transaction
+DROP INDEX CONCURRENTLY idx_issued_api_keys_request_id;
