@@ -10,18 +10,11 @@
 
 #include "postgres_server.hpp"
 #include "server_user.hpp"
+#include "shared_server.hpp"
 
 namespace talos::test {
 
 namespace {
-
-// One server for the tests that leave it as it was.
-PostgresServer* shared_server() {
-  static const auto installation = postgres_or_skip();
-  if (!installation) return nullptr;
-  static PostgresServer server(*installation, {"fsync=off"});
-  return &server;
-}
 
 std::string sqlstate_of(PgClient& client, const std::string& sql) {
   try {
