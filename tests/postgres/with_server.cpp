@@ -11,6 +11,7 @@
 #include <system_error>
 #include <vector>
 
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,6 +36,7 @@ int run_here(std::vector<std::string> words) {
   const pid_t child = ::fork();
   if (child < 0) throw std::system_error(errno, std::generic_category(), "fork");
   if (child == 0) {
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     ::execvp(argv[0], argv.data());
     std::perror(argv[0]);
     ::_exit(127);
