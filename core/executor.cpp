@@ -282,8 +282,7 @@ void Executor::make_durable() {
 
 void Executor::fail(const Step& step, const PreparedScript& script, Error error, Outcome outcome) {
   error = script.locate(stopped(error));
-  if (error.code == ErrorCode::claim_lost || error.code == ErrorCode::busy)
-    flush();
+  if (error.code == ErrorCode::claim_lost || error.code == ErrorCode::busy) flush();
   // What was sent without an answer may have happened, and without our lock another runner may be at work.
   else if (outcome != Outcome::unknown && error.code != ErrorCode::lock_lost)
     record_failure(step, script, error, {});

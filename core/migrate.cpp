@@ -233,8 +233,8 @@ void look_again(Driver& driver, const MigrationSet& set, const RunOptions& optio
                             std::to_string(history.current()) + (history.dirty() ? ", DIRTY" : ", clean") +
                             (final ? "" : "; another session is still at work");
   } catch (const Error& error) {
-    result.error->detail += (result.error->detail.empty() ? "" : "\n") +
-                            std::string("what became of it is not known: ") + error.what();
+    result.error->detail +=
+        (result.error->detail.empty() ? "" : "\n") + std::string("what became of it is not known: ") + error.what();
   }
 }
 

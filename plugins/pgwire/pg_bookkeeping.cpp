@@ -1,0 +1,286 @@
+#include "pg_bookkeeping.hpp"
+
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "pg_text.hpp"
+
+namespace talos::pg {
+
+namespace {
+
+constexpr std::string_view log_columns =
+    "action, failed, version, tracker_version, title, file, size, sha256, started_at, duration_us, program, runner, "
+    "os_user, error, error_code, line, statement, versions";
+
+constexpr std::string_view journal_columns =
+    "run, version, direction, statement, statements, state, file, sha256, text, line, before_image, started_at, "
+    "finished_at, runner, error, error_code";
+
+std::string time_text(std::string_view column) {
+  return "to_char(" + std::string(column) + R"( AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))";
+}
+
+std::string text(const Row& row, std::size_t column) { return row.at(column).value_or(""); }
+
+std::optional<std::int64_t> optional_integer(const Row& row, std::size_t column) {
+  if (!row.at(column)) return std::nullopt;
+  const std::string& digits = *row[column];
+  std::int64_t number = 0;
+  const auto end = digits.data() + digits.size();
+  if (std::from_chars(digits.data(), end, number).ptr != end)
+    throw Error(ErrorCode::policy, "a whole number of the bookkeeping tables reads " + digits);
+  return number;
+}
+
+std::int64_t integer(const Row& row, std::size_t column) { return optional_integer(row, column).value_or(0); }
+
+bool boolean(const Row& row, std::size_t column) { return text(row, column) == "t" || text(row, column) == "true"; }
+
+LogRow log_row(const Row& row) {
+  LogRow result;
+  result.id = integer(row, 0);
+  const std::string action = text(row, 1);
+  const auto parsed = parse_log_action(action);
+  if (!parsed)
+    throw Error(ErrorCode::policy, "the history holds an action that this release does not know: " + action)
+        .with_hint("use the release that wrote it");
+  result.action = *parsed;
+  result.failed = boolean(row, 2);
+  result.version = integer(row, 3);
+  result.current = integer(row, 4);
+  result.title = text(row, 5);
+  result.file = text(row, 6);
+  result.size = optional_integer(row, 7);
+  result.sha256 = text(row, 8);
+  result.started_at = text(row, 9);
+  result.duration_us = integer(row, 10);
+  result.program = text(row, 11);
+  result.runner = text(row, 12);
+  result.user = text(row, 13);
+  result.error = text(row, 14);
+  result.error_code = text(row, 15);
+  result.line = optional_integer(row, 16);
+  result.statement = optional_integer(row, 17);
+  result.versions = text(row, 18);
+  return result;
+}
+
+JournalRow journal_row(const Row& row) {
+  JournalRow result;
+  result.run = text(row, 0);
+  result.version = integer(row, 1);
+  result.direction = text(row, 2) == "down" ? Direction::down : Direction::up;
+  result.statement = integer(row, 3);
+  result.statements = integer(row, 4);
+  result.state = parse_journal_state(text(row, 5));
+  result.file = text(row, 6);
+  result.sha256 = text(row, 7);
+  result.text = text(row, 8);
+  result.line = optional_integer(row, 9);
+  result.before = text(row, 10);
+  result.started_at = text(row, 11);
+  result.finished_at = text(row, 12);
+  result.runner = text(row, 13);
+  result.error = text(row, 14);
+  result.error_code = text(row, 15);
+  return result;
+}
+
+// Times among columns become texts.
+std::string selected(std::string_view columns) {
+  std::string list(columns);
+  for (const std::string_view time : {"started_at", "finished_at"})
+    if (const auto at = list.find(time); at != std::string::npos) list.replace(at, time.size(), time_text(time));
+  return list;
+}
+
+std::string time_or(std::string_view time, std::string_view otherwise) {
+  return time.empty() ? std::string(otherwise) : literal(time);
+}
+
+// File names and messages may be anything; the server takes valid UTF-8 only.
+std::string stored(std::string_view text) { return literal_or_null(valid_utf8(text)); }
+
+std::string yes_or_no(bool value) { return value ? "true" : "false"; }
+
+std::string values(std::initializer_list<std::string> list) {
+  std::string result = "VALUES (" + std::to_string(bookkeeping_layout);
+  for (const std::string& value : list) result += ", " + value;
+  return result + ")";
+}
+
+// A table of that name that is not ours, or of a later release, is refused (G17): `columns` is what it has.
+void check_columns(const std::string& table, const std::string& has, std::string_view wanted) {
+  const std::string list = "," + has + ",";
+  for (std::size_t at = 0; at < wanted.size();) {
+    const std::size_t end = std::min(wanted.find(", ", at), wanted.size());
+    const std::string column(wanted.substr(at, end - at));
+    if (list.find("," + column + ",") == std::string::npos)
+      throw Error(ErrorCode::policy, "the table " + table + " is not this program's: it has no column " + column)
+          .with_hint("choose another tracker table with --table");
+    at = end + 2;
+  }
+}
+
+void check_layout(const std::string& table, const Table& answer) {
+  if (answer.rows.empty()) return;
+  if (const auto layout = optional_integer(answer.rows[0], 0); layout && *layout > bookkeeping_layout)
+    throw Error(ErrorCode::policy, "the table " + table + " has layout " + std::to_string(*layout) +
+                                       ", which a newer release made; this one knows " +
+                                       std::to_string(bookkeeping_layout))
+        .with_hint("use that release");
+}
+
+}  // namespace
+
+Bookkeeping::Bookkeeping(std::string schema, std::string table) : schema_(std::move(schema)), table_(std::move(table)) {
+  const auto qualified = [&](const char* suffix) { return quoted_name(schema_) + "." + quoted_name(table_ + suffix); };
+  tracker_ = qualified("");
+  log_ = qualified("_log");
+  journal_ = qualified("_journal");
+  lease_ = qualified("_lock");
+}
+
+// The columns of each table, in one text, or NULL where there is no such table.
+std::string Bookkeeping::existing_sql() const {
+  std::string sql = "SELECT";
+  for (const char* suffix : {"", "_log", "_journal", "_lock"})
+    sql += std::string(*suffix == 0 ? " " : ", ") +
+           "(SELECT string_agg(a.attname::text, ',') FROM pg_catalog.pg_attribute a"
+           " JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+           " WHERE n.nspname = " +
+           literal(schema_) + " AND c.relname = " + literal(table_ + suffix) +
+           " AND c.relkind IN ('r', 'p', 'v', 'f') AND a.attnum > 0 AND NOT a.attisdropped)";
+  return sql;
+}
+
+Existing Bookkeeping::existing(const Table& answer) {
+  const Row& row = answer.rows.at(0);
+  return {true, row.at(0).has_value(), row.at(1).has_value(), row.at(2).has_value(), row.at(3).has_value()};
+}
+
+State Bookkeeping::read(const Ask& ask, LogDepth depth, Existing& existing) const {
+  // The tables may come into being between the two messages, but never go.
+  const Table columns = ask(existing_sql()).at(0);
+  const Existing there = existing = Bookkeeping::existing(columns);
+  State state;
+  state.tracker_exists = there.tracker;
+  state.log_exists = there.log;
+  state.journal_exists = there.journal;
+  std::string sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+  if (there.tracker) {
+    check_columns(table_, columns.rows[0][0].value_or(""), "version, dirty");
+    sql += "; SELECT version, dirty FROM " + tracker_ + " LIMIT 2";
+  }
+  if (there.log) {
+    check_columns(table_ + "_log", columns.rows[0][1].value_or(""), log_columns);
+    sql += "; SELECT max(layout) FROM " + log_ + "; SELECT id, " + selected(log_columns) + " FROM " + log_;
+    if (depth == LogDepth::current)
+      sql += " WHERE id >= coalesce((SELECT max(id) FROM " + log_ +
+             " WHERE action IN ('baseline', 'force') AND NOT failed), 0)";
+    sql += " ORDER BY id";
+  }
+  if (there.journal) {
+    check_columns(table_ + "_journal", columns.rows[0][2].value_or(""), journal_columns);
+    sql += "; SELECT max(layout) FROM " + journal_ + "; SELECT " + selected(journal_columns) + " FROM " + journal_ +
+           " WHERE NOT closed ORDER BY started_at, statement";
+  }
+  const std::vector<Table> answers = ask(sql + "; COMMIT");
+  std::size_t next = 1;
+  if (there.tracker)
+    for (const Row& row : answers.at(next++).rows) state.tracker.push_back({integer(row, 0), boolean(row, 1)});
+  if (there.log) {
+    check_layout(table_ + "_log", answers.at(next++));
+    for (const Row& row : answers.at(next++).rows) state.log.push_back(log_row(row));
+  }
+  if (there.journal) {
+    check_layout(table_ + "_journal", answers.at(next++));
+    for (const Row& row : answers.at(next++).rows) state.journal.push_back(journal_row(row));
+  }
+  return state;
+}
+
+std::vector<std::string> Bookkeeping::create_sql(const Existing& existing, bool journal) const {
+  std::vector<std::string> statements;
+  // golang-migrate's own, to the letter.
+  if (!existing.tracker)
+    statements.push_back("CREATE TABLE " + tracker_ + " (version bigint not null primary key, dirty boolean not null)");
+  if (!existing.log)
+    statements.push_back(
+        "CREATE TABLE " + log_ +
+        " (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, layout integer NOT NULL, action text NOT NULL,"
+        " failed boolean NOT NULL, version bigint NOT NULL, tracker_version bigint NOT NULL, title text, file text,"
+        " size bigint, sha256 text, started_at timestamptz NOT NULL, duration_us bigint, program text, runner text,"
+        " os_user text, error text, error_code text, line bigint, statement bigint, versions text)");
+  if (journal && !existing.journal)
+    statements.push_back(
+        "CREATE TABLE " + journal_ +
+        " (run text NOT NULL, layout integer NOT NULL,"
+        " version bigint NOT NULL, direction text NOT NULL, statement bigint NOT NULL, statements bigint NOT NULL,"
+        " state text NOT NULL, file text, sha256 text, text text, line bigint, before_image text,"
+        " started_at timestamptz NOT NULL, finished_at timestamptz, runner text, error text, error_code text,"
+        " closed boolean NOT NULL DEFAULT false, PRIMARY KEY (run, version, direction, statement))");
+  return statements;
+}
+
+std::string Bookkeeping::create_lease_sql() const {
+  return "CREATE TABLE " + lease_ +
+         " (id integer PRIMARY KEY, layout integer NOT NULL, owner text NOT NULL, epoch bigint NOT NULL, runner text,"
+         " since timestamptz NOT NULL, expires_at timestamptz NOT NULL)";
+}
+
+std::string Bookkeeping::claim_sql(const Claim& claim) const {
+  const auto row = [](const TrackerRow& value) {
+    return std::to_string(value.version) + ", " + yes_or_no(value.dirty);
+  };
+  const std::string alone = "(SELECT count(*) FROM " + tracker_ + ") = 1";
+  if (!claim.from) {
+    // Two of these at once would both see an empty table.
+    const std::string lock = "LOCK TABLE " + tracker_ + " IN SHARE ROW EXCLUSIVE MODE; ";
+    const std::string none = "WHERE NOT EXISTS (SELECT 1 FROM " + tracker_ + ")";
+    if (!claim.to) return lock + "PERFORM 1 " + none + ";";
+    return lock + "INSERT INTO " + tracker_ + " (version, dirty) SELECT " + row(*claim.to) + " " + none + ";";
+  }
+  const std::string where = " WHERE version = " + std::to_string(claim.from->version) +
+                            " AND dirty = " + yes_or_no(claim.from->dirty) + " AND " + alone + ";";
+  if (!claim.to) return "DELETE FROM " + tracker_ + where;
+  return "UPDATE " + tracker_ + " SET (version, dirty) = (" + row(*claim.to) + ")" + where;
+}
+
+std::string Bookkeeping::log_sql(const LogRow& row, std::string_view started_at, std::string_view duration_us) const {
+  return "INSERT INTO " + log_ + " (layout, " + std::string(log_columns) + ") " +
+         values({literal(to_string(row.action)), yes_or_no(row.failed), std::to_string(row.version),
+                 std::to_string(row.current), stored(row.title), stored(row.file), number_or_null(row.size),
+                 literal_or_null(row.sha256),
+                 literal(row.started_at.empty() ? started_at : std::string_view(row.started_at)),
+                 row.duration_us >= 0 ? std::to_string(row.duration_us) : std::string(duration_us), stored(row.program),
+                 stored(row.runner), stored(row.user), stored(row.error), literal_or_null(row.error_code),
+                 number_or_null(row.line), number_or_null(row.statement), literal_or_null(row.versions)});
+}
+
+std::string Bookkeeping::journal_sql(const JournalWrite& write) const {
+  const JournalRow& row = write.row;
+  switch (write.kind) {
+    case JournalWriteKind::add:
+      return "INSERT INTO " + journal_ + " (layout, " + std::string(journal_columns) + ") " +
+             values({literal(row.run), std::to_string(row.version), literal(to_string(row.direction)),
+                     std::to_string(row.statement), std::to_string(row.statements), literal(to_string(row.state)),
+                     stored(row.file), literal_or_null(row.sha256), stored(row.text), number_or_null(row.line),
+                     literal_or_null(row.before), time_or(row.started_at, "clock_timestamp()"),
+                     row.finished_at.empty() ? "NULL" : literal(row.finished_at), stored(row.runner), stored(row.error),
+                     literal_or_null(row.error_code)});
+    case JournalWriteKind::update:
+      return "UPDATE " + journal_ + " SET state = " + literal(to_string(row.state)) +
+             ", finished_at = " + time_or(row.finished_at, "clock_timestamp()") + ", error = " + stored(row.error) +
+             ", error_code = " + literal_or_null(row.error_code) + " WHERE run = " + literal(row.run) +
+             " AND version = " + std::to_string(row.version) + " AND direction = " + literal(to_string(row.direction)) +
+             " AND statement = " + std::to_string(row.statement);
+    case JournalWriteKind::close:
+      return "UPDATE " + journal_ + " SET closed = true WHERE NOT closed";
+  }
+  return "";
+}
+
+}  // namespace talos::pg

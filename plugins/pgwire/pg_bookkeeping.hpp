@@ -1,0 +1,64 @@
+// The migrator's own rows on servers that speak PostgreSQL's protocol: names, SQL texts, and how they are read.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pg_connection.hpp"
+#include "talos/bookkeeping.hpp"
+
+namespace talos::pg {
+
+/// Runs one message and gives the rows of each of its statements; throws what went wrong.
+using Ask = std::function<std::vector<Table>(const std::string& sql)>;
+
+/// Which of the tables exist.
+struct Existing {
+  bool known = false;  ///< somebody has looked
+  bool tracker = false;
+  bool log = false;
+  bool journal = false;
+  bool lease = false;
+};
+
+class Bookkeeping {
+ public:
+  Bookkeeping(std::string schema, std::string table);
+
+  const std::string& schema() const { return schema_; }
+  const std::string& table() const { return table_; }
+  const std::string& tracker() const { return tracker_; }
+  const std::string& lease() const { return lease_; }
+
+  /// One SELECT whose only row existing() reads.
+  std::string existing_sql() const;
+  static Existing existing(const Table& answer);
+
+  /// Reads everything in one consistent, read-only transaction; `existing` becomes what is there.
+  State read(const Ask& ask, LogDepth depth, Existing& existing) const;
+
+  // All of these are single statements without a semicolon at their end.
+
+  /// CREATE TABLE for what is missing of tracker, log and, where wanted, journal.
+  std::vector<std::string> create_sql(const Existing& existing, bool journal) const;
+  std::string create_lease_sql() const;
+
+  /// The statements of a PL/pgSQL block, which leave FOUND = false if the claim misses.
+  std::string claim_sql(const Claim& claim) const;
+  /// Times that the row leaves open are taken from `started_at` and the SQL expression `duration_us`.
+  std::string log_sql(const LogRow& row, std::string_view started_at, std::string_view duration_us) const;
+  std::string journal_sql(const JournalWrite& write) const;
+
+ private:
+  std::string schema_;
+  std::string table_;
+  std::string tracker_;  ///< quoted, with its schema, like the rest
+  std::string log_;
+  std::string journal_;
+  std::string lease_;
+};
+
+}  // namespace talos::pg

@@ -1,0 +1,257 @@
+#include "pg_connection.hpp"
+
+#include <algorithm>
+#include <array>
+#include <thread>
+
+#include <libpq-fe.h>
+#include <poll.h>
+
+namespace talos::pg {
+
+namespace {
+
+using Clock = Connection::Clock;
+
+constexpr std::chrono::milliseconds tick{50};
+
+struct Clear {
+  void operator()(PGresult* result) const { PQclear(result); }
+};
+using Result = std::unique_ptr<PGresult, Clear>;
+
+std::string trimmed(std::string text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
+  return text;
+}
+
+std::vector<std::string> split(const std::string& list) {
+  std::vector<std::string> parts(1);
+  for (const char c : list) {
+    if (c == ',')
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  }
+  return parts;
+}
+
+const std::string* find(const Parameters& parameters, std::string_view key) {
+  for (const auto& [name, value] : parameters)
+    if (name == key) return &value;
+  return nullptr;
+}
+
+// A set of parameters for each host: libpq alone would spend the whole time on the first that does not answer.
+std::vector<Parameters> by_host(const Parameters& parameters) {
+  const std::string* attributes = find(parameters, "target_session_attrs");
+  const std::string* hosts = find(parameters, find(parameters, "hostaddr") != nullptr ? "hostaddr" : "host");
+  // prefer-standby looks at all hosts twice: libpq's own walk.
+  if (hosts == nullptr || hosts->find(',') == std::string::npos ||
+      (attributes != nullptr && *attributes == "prefer-standby"))
+    return {parameters};
+  std::vector<Parameters> result;
+  for (std::size_t i = 0; i < split(*hosts).size(); ++i) {
+    Parameters one;
+    for (const auto& [name, value] : parameters) {
+      const auto parts = split(value);
+      const bool listed = name == "host" || name == "hostaddr" || name == "port";
+      one.emplace_back(name, listed ? parts[parts.size() == 1 ? 0 : std::min(i, parts.size() - 1)] : value);
+    }
+    result.push_back(std::move(one));
+  }
+  return result;
+}
+
+Table table_of(const PGresult* result) {
+  Table table;
+  for (int row = 0; row < PQntuples(result); ++row) {
+    Row values;
+    for (int column = 0; column < PQnfields(result); ++column) {
+      if (PQgetisnull(result, row, column) != 0)
+        values.emplace_back();
+      else
+        values.emplace_back(
+            std::string(PQgetvalue(result, row, column), static_cast<std::size_t>(PQgetlength(result, row, column))));
+    }
+    table.rows.push_back(std::move(values));
+  }
+  return table;
+}
+
+void receive_notice(void* self, const PGresult* result) {
+  if (const auto& notice = *static_cast<Connection::Notice*>(self)) notice(server_error(result));
+}
+
+// Waits for what PQconnectPoll asked for; false when time is up.
+bool wait_for_socket(PGconn* connection, PostgresPollingStatusType wanted, Clock::time_point deadline,
+                     const std::atomic<bool>* stop) {
+  for (;;) {
+    if (stop != nullptr && stop->load()) throw Error(ErrorCode::cancelled, "stopped while connecting");
+    if (Clock::now() >= deadline) return false;
+    pollfd socket{PQsocket(connection), static_cast<short>(wanted == PGRES_POLLING_READING ? POLLIN : POLLOUT), 0};
+    if (::poll(&socket, 1, static_cast<int>(tick.count())) != 0) return true;
+  }
+}
+
+}  // namespace
+
+void Connection::Close::operator()(pg_conn* connection) const { PQfinish(connection); }
+
+Connection::Connection(const Parameters& parameters, std::chrono::milliseconds timeout, const std::atomic<bool>* stop) {
+  const std::vector<Parameters> hosts = by_host(parameters);
+  for (std::size_t i = 0; i < hosts.size(); ++i) {
+    try {
+      connect(hosts[i], timeout, stop);
+      return;
+    } catch (const Error& error) {
+      if (error.code != ErrorCode::connection || i + 1 == hosts.size()) throw;
+    }
+  }
+}
+
+void Connection::connect(const Parameters& parameters, std::chrono::milliseconds timeout,
+                         const std::atomic<bool>* stop) {
+  std::vector<const char*> keys;
+  std::vector<const char*> values;
+  for (const auto& [key, value] : parameters) {
+    keys.push_back(key.c_str());
+    values.push_back(value.c_str());
+  }
+  keys.push_back(nullptr);
+  values.push_back(nullptr);
+  const auto deadline = Clock::now() + timeout;
+  connection_.reset(PQconnectStartParams(keys.data(), values.data(), 0));
+  if (!connection_) throw Error(ErrorCode::connection, "out of memory");
+  PQsetNoticeReceiver(connection_.get(), receive_notice, &notice_);
+  auto status = PQstatus(connection_.get()) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+  while (status != PGRES_POLLING_OK) {
+    if (status == PGRES_POLLING_FAILED) throw Error(ErrorCode::connection, last_error());
+    if (!wait_for_socket(connection_.get(), status, deadline, stop))
+      throw Error(ErrorCode::connection,
+                  "the server did not answer within " + std::to_string(timeout.count()) + " ms (--connect-timeout)");
+    status = PQconnectPoll(connection_.get());
+  }
+  PQsetnonblocking(connection_.get(), 1);
+}
+
+Connection::~Connection() = default;
+
+std::string Connection::last_error() const { return trimmed(PQerrorMessage(connection_.get())); }
+
+Reply Connection::send(const std::string& sql, const WhileWaiting& waiting) { return exchange(sql, waiting, false); }
+
+Reply Connection::ask(const std::string& sql, const WhileWaiting& waiting) { return exchange(sql, waiting, true); }
+
+Reply Connection::exchange(const std::string& sql, const WhileWaiting& waiting, bool keep_rows) {
+  Reply reply;
+  if (!usable()) {
+    reply.lost = lost_;
+    return reply;
+  }
+  if (PQsendQuery(connection_.get(), sql.c_str()) == 0) {
+    give_up(last_error());
+    reply.lost = lost_;
+    return reply;
+  }
+  // Rows that nobody reads are dropped one by one instead of being collected.
+  if (!keep_rows) PQsetSingleRowMode(connection_.get());
+  bool alive = flush(waiting);
+  while (alive) {
+    alive = await_answer(waiting);
+    if (!alive) break;
+    const Result result(PQgetResult(connection_.get()));
+    if (!result) break;
+    switch (PQresultStatus(result.get())) {
+      case PGRES_SINGLE_TUPLE:
+        break;
+      case PGRES_COMMAND_OK:
+      case PGRES_TUPLES_OK:
+        ++reply.succeeded;
+        reply.last_tag = PQcmdStatus(result.get());
+        if (keep_rows) reply.tables.push_back(table_of(result.get()));
+        break;
+      case PGRES_EMPTY_QUERY:
+        break;
+      case PGRES_COPY_IN:
+        PQputCopyEnd(connection_.get(), "COPY FROM STDIN gets no data from a migration");
+        break;
+      case PGRES_COPY_OUT: {
+        // Dropped, row by row.
+        char* row = nullptr;
+        while (alive && PQgetCopyData(connection_.get(), &row, 1) >= 0) {
+          if (row == nullptr)
+            alive = wait_readable(false, waiting) && PQconsumeInput(connection_.get()) != 0;
+          else
+            PQfreemem(std::exchange(row, nullptr));
+        }
+        break;
+      }
+      default:
+        if (!reply.error) reply.error = server_error(result.get());
+    }
+  }
+  if (alive && PQstatus(connection_.get()) == CONNECTION_BAD) alive = false;
+  if (!alive) {
+    if (usable()) give_up(reply.error ? reply.error->message : last_error());
+    reply.lost = lost_;
+  }
+  return reply;
+}
+
+bool Connection::flush(const WhileWaiting& waiting) {
+  for (;;) {
+    const int left = PQflush(connection_.get());
+    if (left == 0) return true;
+    if (left < 0 || !wait_readable(true, waiting)) return false;
+    if (PQconsumeInput(connection_.get()) == 0) return false;
+  }
+}
+
+bool Connection::await_answer(const WhileWaiting& waiting) {
+  while (PQisBusy(connection_.get()) != 0) {
+    if (!wait_readable(false, waiting)) return false;
+    // What came before the end of the connection is still read: PQgetResult() makes the failure a result.
+    if (PQconsumeInput(connection_.get()) == 0) return PQisBusy(connection_.get()) == 0;
+  }
+  return true;
+}
+
+bool Connection::wait_readable(bool or_writable, const WhileWaiting& waiting) {
+  const auto events = static_cast<short>(POLLIN | (or_writable ? POLLOUT : 0));
+  for (;;) {
+    pollfd socket{PQsocket(connection_.get()), events, 0};
+    if (::poll(&socket, 1, static_cast<int>(tick.count())) > 0) return true;
+    if (const auto why = waiting()) {
+      give_up(*why);
+      return false;
+    }
+  }
+}
+
+void Connection::cancel() {
+  const std::shared_ptr<PGcancel> request(PQgetCancel(connection_.get()), PQfreeCancel);
+  if (!request) return;
+  // libpq sends it on a connection of its own and blocks for as long as the network wants. Detached, so that a
+  // network that stands still does not hold up the program's end; the thread owns all it touches.
+  std::thread([request] {
+    std::array<char, 256> why{};
+    PQcancel(request.get(), why.data(), static_cast<int>(why.size()));
+  }).detach();
+}
+
+void Connection::give_up(const std::string& why) {
+  lost_ = why.empty() ? "the connection was lost" : why;
+  // Closes the socket: the server rolls back, and nobody waits for it.
+  connection_.reset();
+}
+
+int Connection::announced_pid() const { return connection_ ? PQbackendPID(connection_.get()) : 0; }
+
+bool Connection::uses_tls() const { return connection_ && PQsslInUse(connection_.get()) != 0; }
+
+bool Connection::in_transaction() const {
+  return connection_ && PQtransactionStatus(connection_.get()) != PQTRANS_IDLE;
+}
+
+}  // namespace talos::pg

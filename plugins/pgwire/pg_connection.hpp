@@ -1,0 +1,93 @@
+// One libpq connection, never blocking for longer than its owner wants: connect, send a message of SQL, follow the
+// answers, cancel.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pg_error.hpp"
+
+struct pg_conn;
+
+namespace talos::pg {
+
+using Parameters = std::vector<std::pair<std::string, std::string>>;
+using Row = std::vector<std::optional<std::string>>;
+
+/// The rows of one statement.
+struct Table {
+  std::vector<Row> rows;
+  /// The text of the first row's first column; empty without one, or for NULL.
+  std::string value() const { return rows.empty() || rows[0].empty() ? "" : rows[0][0].value_or(""); }
+};
+
+/// What became of one message of SQL.
+struct Reply {
+  std::size_t succeeded = 0;         ///< statements that ended well, in order
+  std::string last_tag;              ///< CommandComplete of the last of them: "COMMIT"
+  std::vector<Table> tables;         ///< of all of them, if rows were asked for
+  std::optional<ServerError> error;  ///< of the statement after them
+  std::string lost;                  ///< the connection broke before the message was answered: why; else empty
+  bool failed() const { return error.has_value() || !lost.empty(); }
+};
+
+class Connection {
+ public:
+  using Clock = std::chrono::steady_clock;
+  using Notice = std::function<void(const ServerError&)>;
+  /// Asked about every 50 ms while an answer is awaited. A text gives the connection up: it says why.
+  using WhileWaiting = std::function<std::optional<std::string>()>;
+
+  /// Tries the hosts in turn, each for at most `timeout`. `stop`, if not null, ends it (ErrorCode::cancelled).
+  /// Throws ErrorCode::connection; the message holds what libpq says, never a password.
+  Connection(const Parameters& parameters, std::chrono::milliseconds timeout, const std::atomic<bool>* stop);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// Warnings and notices of the server, while a message runs.
+  void on_notice(Notice notice) { notice_ = std::move(notice); }
+
+  /// Sends `sql` as one message and follows it to its end. Never throws for what the server or the network does.
+  Reply send(const std::string& sql, const WhileWaiting& waiting);
+  /// As send(), and keeps the rows.
+  Reply ask(const std::string& sql, const WhileWaiting& waiting);
+
+  /// Asks the server to stop what runs; the answer to the message then says so. Returns at once.
+  void cancel();
+  /// Of no use any more; every later message is answered with this as `lost`.
+  void give_up(const std::string& why);
+  bool usable() const { return lost_.empty(); }
+  const std::string& why_lost() const { return lost_; }
+
+  /// The backend's process as the server announced it: a pooler announces another.
+  int announced_pid() const;
+  bool uses_tls() const;
+  /// Inside a transaction block, also a failed one.
+  bool in_transaction() const;
+
+ private:
+  struct Close {
+    void operator()(pg_conn* connection) const;
+  };
+
+  void connect(const Parameters& parameters, std::chrono::milliseconds timeout, const std::atomic<bool>* stop);
+  Reply exchange(const std::string& sql, const WhileWaiting& waiting, bool keep_rows);
+  bool flush(const WhileWaiting& waiting);
+  bool await_answer(const WhileWaiting& waiting);
+  bool wait_readable(bool or_writable, const WhileWaiting& waiting);
+  std::string last_error() const;
+
+  std::unique_ptr<pg_conn, Close> connection_;
+  Notice notice_;
+  std::string lost_;
+};
+
+}  // namespace talos::pg

@@ -1,0 +1,109 @@
+// The messages that run units.
+#include <algorithm>
+
+#include "pg_text.hpp"
+#include "postgres_session.hpp"
+#include "postgres_sqlstate.hpp"
+
+namespace talos::postgres {
+
+namespace {
+
+std::string raise_unless(const std::string& condition, std::string_view state) {
+  return "IF NOT (" + condition + ") THEN RAISE EXCEPTION 'talos' USING ERRCODE = " + pg::literal(state) + "; END IF; ";
+}
+
+bool touches_session(const Script* script) {
+  return script != nullptr && (script->traits & (pg::trait_session_state | pg::trait_lexing_settings)) != 0;
+}
+
+std::string synchronous_commit(bool durable, const std::string& of_the_server) {
+  // remote_apply is more than `on`; whatever is less is not for a commit that is reported as durable (P7).
+  const std::string wanted = !durable ? "off" : of_the_server == "remote_apply" ? "remote_apply" : "on";
+  return "SET LOCAL synchronous_commit = " + wanted;
+}
+
+std::string duration_since(const LogRow& row) {
+  if (!row.began)
+    return "(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000000)::bigint";
+  const auto since = std::chrono::steady_clock::now() - *row.began;
+  return std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(since).count());
+}
+
+}  // namespace
+
+bool adds_journal_row(const Unit& unit) {
+  return std::any_of(unit.journal.begin(), unit.journal.end(),
+                     [](const JournalWrite& write) { return write.kind != JournalWriteKind::close; });
+}
+
+bool PostgresSession::takes_lease(const Unit& unit) const {
+  return server_.pooled && !heartbeat_ && unit.claim && unit.claim->to && unit.claim->to->dirty;
+}
+
+bool PostgresSession::releases_lease(const Unit& unit) const {
+  return heartbeat_ && unit.claim && !(unit.claim->to && unit.claim->to->dirty);
+}
+
+bool PostgresSession::needs_guard(const Unit& unit) const { return unit.claim || heartbeat_; }
+
+// Claims are made with our own eyes and rights, whatever the statements before them set (G6).
+std::string PostgresSession::claim_block(const Unit& unit) const {
+  std::string checks;
+  if (server_.pooled && unit.claim) checks += raise_unless(locks_->try_in_transaction(), sqlstate::busy);
+  if (server_.pooled && unit.claim && existing_.lease)
+    checks += raise_unless("NOT " + lease_->held_by_other(), sqlstate::busy);
+  if (heartbeat_) checks += raise_unless(lease_->is_ours(), sqlstate::lease_lost);
+  if (unit.claim) checks += tables_->claim_sql(*unit.claim) + " " + raise_unless("FOUND", sqlstate::claim_lost);
+  if (takes_lease(unit)) checks += lease_->take();
+  if (!touches_session(script_)) return "DO " + pg::literal("BEGIN " + checks + " END");
+  const auto set = [](const std::string& name, const std::string& value) {
+    return "PERFORM pg_catalog.set_config('" + name + "', " + value + ", true); ";
+  };
+  return "DO " + pg::literal(
+                     "DECLARE talos_role text := pg_catalog.current_setting('role');"
+                     " talos_path text := pg_catalog.current_setting('search_path'); BEGIN " +
+                     set("role", "'none'") + set("search_path", "'pg_catalog'") + checks +
+                     set("search_path", "talos_path") + set("role", "talos_role") + "END");
+}
+
+void PostgresSession::add_beginning(Message& message, const Unit& unit) const {
+  message.add(unit.begin_text.empty() ? "BEGIN" : std::string(unit.begin_text) + "\n");
+  if (server_.pooled) message.add(session_settings(dsn_, server_, statement_timeout_, true));
+  message.add("SET LOCAL lock_timeout = " + std::to_string(ddl_lock_timeout_.count()));
+  if (unit.create_tables) message.add(tables_->create_sql(existing_, adds_journal_row(unit)));
+  if (takes_lease(unit) && !existing_.lease) message.add(tables_->create_lease_sql());
+  if (needs_guard(unit)) message.add(claim_block(unit));
+}
+
+void PostgresSession::add_end(Message& message, const Unit& unit, const std::string& started_at) const {
+  if (unit.script != nullptr) {
+    // Deferred constraints and triggers speak now, under the file's own settings, and not at our COMMIT.
+    message.add("SET CONSTRAINTS ALL IMMEDIATE");
+    if (server_.pooled && touches_session(unit.script)) message.add(fresh_session());
+  }
+  if (unit.script != nullptr || touches_session(script_)) {
+    message.add("SET LOCAL SESSION AUTHORIZATION DEFAULT");
+    message.add("SET LOCAL ROLE NONE");
+    message.add("SET LOCAL search_path = pg_catalog");
+  }
+  message.add(synchronous_commit(unit.durable, server_.synchronous_commit));
+  for (const JournalWrite& write : unit.journal)
+    if (write.kind != JournalWriteKind::close || existing_.journal) message.add(tables_->journal_sql(write));
+  if (unit.log) message.add(tables_->log_sql(*unit.log, started_at, duration_since(*unit.log)));
+  if (releases_lease(unit)) message.add(lease_->release_sql());
+  if (unit.script == nullptr && !unit.claim && unit.journal.empty() && !unit.log)
+    // Nothing to write, and yet a commit that waits for all before it.
+    message.add("SELECT pg_catalog.pg_logical_emit_message(true, 'talos', '')");
+  message.add("COMMIT");
+}
+
+Message PostgresSession::compose(const Unit& unit, const std::string& started_at) const {
+  Message message;
+  add_beginning(message, unit);
+  if (unit.script != nullptr) message.add_body(unit.script->text.substr(unit.begin, unit.end - unit.begin));
+  add_end(message, unit, started_at);
+  return message;
+}
+
+}  // namespace talos::postgres

@@ -1,0 +1,297 @@
+// Running units.
+#include <algorithm>
+#include <random>
+#include <thread>
+#include <utility>
+
+#include "postgres_indexes.hpp"
+#include "postgres_session.hpp"
+#include "talos/clock.hpp"
+#include "talos/fail_point.hpp"
+
+namespace talos::postgres {
+
+namespace {
+
+// A larger body travels in pieces, so that neither side holds all of it.
+constexpr std::size_t largest_message = 1U << 20U;
+constexpr std::size_t piece_size = 256U << 10U;
+
+std::chrono::microseconds since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
+}
+
+// 0.1 s doubling to 5 s, with jitter (P9).
+std::chrono::milliseconds retry_delay(int attempt) {
+  static thread_local std::minstd_rand random(std::random_device{}());
+  const std::int64_t most = std::min<std::int64_t>(5'000, std::int64_t{100} << std::min(attempt, 10));
+  return std::chrono::milliseconds(
+      std::uniform_int_distribution<std::int64_t>(std::max<std::int64_t>(most / 2, 100), most)(random));
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+}  // namespace
+
+ExecuteResult PostgresSession::do_execute(std::span<const Unit> units, ExecuteObserver& observer) {
+  ExecuteResult result;
+  try {
+    connection_->on_notice([&](const pg::ServerError& notice) {
+      if (notice.severity == "WARNING") observer.warning(notice.message);
+    });
+    if (!existing_.known) existing_ = pg::Bookkeeping::existing(ask(tables_->existing_sql()).at(0));
+    for (const Unit& unit : units) {
+      if (stop_requested()) throw Error(ErrorCode::cancelled, "stopped before the next statement");
+      if (!connection_->usable()) throw_lost();
+      if (unit.script != nullptr && unit.script != script_) begin_script(unit.script);
+      observer.unit_started(result.completed);
+      const auto started = Clock::now();
+      if (auto failure = run_unit(unit, observer)) {
+        result.error = std::move(failure->error);
+        result.outcome = failure->outcome;
+        break;
+      }
+      ++result.completed;
+      observer.unit_committed(result.completed - 1, since(started), unit.durable || !unit.transaction);
+    }
+  } catch (const Error& error) {
+    result.error = error;
+  }
+  connection_->on_notice({});
+  try {
+    if (connection_->usable()) {
+      roll_back();
+      begin_script(nullptr);
+    }
+  } catch (const Error& error) {
+    if (!result.error) observer.warning(std::string("after the last migration: ") + error.what());
+  }
+  return result;
+}
+
+// G6: what the script before left behind is gone. Behind a pooler every transaction cleans up after itself.
+void PostgresSession::begin_script(const Script* script) {
+  if (!server_.pooled && session_touched_) {
+    std::string sql;
+    for (const std::string& statement : fresh_session()) sql += statement + ";";
+    for (const std::string& statement : session_settings(dsn_, server_, statement_timeout_, false))
+      sql += statement + ";";
+    ask(sql);
+  }
+  script_ = script;
+  session_touched_ = script != nullptr && (script->traits & (pg::trait_session_state | pg::trait_lexing_settings)) != 0;
+}
+
+void PostgresSession::roll_back() {
+  if (connection_->in_transaction()) ask("ROLLBACK");
+}
+
+WatchTask PostgresSession::watch_task() const {
+  WatchTask task;
+  task.backend_pid = server_.pooled ? 0 : server_.backend_pid;
+  task.stall_timeout = stall_timeout_;
+  return task;
+}
+
+Pursuit PostgresSession::pursuit(const Unit& unit, ExecuteObserver& observer) {
+  Pursuit::Settings settings;
+  settings.parameters = parameters_;
+  settings.watch = watch_task();
+  settings.may_watch = !watch_refused_;
+  // Early enough to see who holds the lock before we give up waiting for it.
+  if (unit.transaction && ddl_lock_timeout_.count() > 0)
+    settings.watch_after = std::clamp(ddl_lock_timeout_ / 4, std::chrono::milliseconds(50), settings.watch_after);
+  if (!unit.transaction && server_.pooled) settings.statement_timeout = statement_timeout_;
+  return Pursuit(
+      *connection_, observer, [this] { return stop_requested(); }, heartbeat_.get(), std::move(settings));
+}
+
+std::optional<PostgresSession::Failure> PostgresSession::run_unit(const Unit& unit, ExecuteObserver& observer) {
+  for (int attempt = 1;; ++attempt) {
+    Pursuit chase = pursuit(unit, observer);
+    auto failure = unit.transaction ? run_transaction(unit, chase) : run_bare(unit, chase, observer);
+    watch_refused_ = watch_refused_ || chase.watch_refused();
+    if (!failure) {
+      settle_lease(unit);
+      return std::nullopt;
+    }
+    if (connection_->usable()) roll_back();
+    if (!failure->may_pass || !wait_before_retry(*failure, attempt, chase, observer)) return failure;
+  }
+}
+
+// False, with the failure's text completed, where it is not tried again.
+bool PostgresSession::wait_before_retry(Failure& failure, int attempt, const Pursuit& chase,
+                                        ExecuteObserver& observer) {
+  const std::string who = chase.blockers().empty() ? "" : ", blocked by " + chase.blockers();
+  if (attempt > ddl_lock_retries_) {
+    if (failure.error.code == ErrorCode::busy) return false;
+    Error error(failure.error.code, std::string(failure.error.what()) + who + "; tried " + std::to_string(attempt) +
+                                        (attempt == 1 ? " time" : " times"));
+    error.native_code = failure.error.native_code;
+    error.offset = failure.error.offset;
+    error.detail = failure.error.detail;
+    error.hint =
+        "try again when the blocking transaction is over, or end it; see --ddl-lock-timeout and "
+        "--ddl-lock-retries";
+    failure.error = error;
+    return false;
+  }
+  const auto delay = retry_delay(attempt);
+  observer.warning(std::string(failure.error.what()) + who + "; rolled back, attempt " + std::to_string(attempt + 1) +
+                   " of " + std::to_string(ddl_lock_retries_ + 1) + " in " + std::to_string(delay.count()) + " ms");
+  const auto until = Clock::now() + delay;
+  while (Clock::now() < until) {
+    if (stop_requested()) {
+      failure.error.code = ErrorCode::cancelled;
+      return false;
+    }
+    std::this_thread::sleep_for(std::min<Clock::duration>(until - Clock::now(), std::chrono::milliseconds(50)));
+  }
+  return true;
+}
+
+std::optional<PostgresSession::Failure> PostgresSession::run_transaction(const Unit& unit, Pursuit& chase) {
+  const std::string started_at = utc_now();
+  if (unit.script != nullptr && unit.end - unit.begin > largest_message) return run_in_pieces(unit, chase, started_at);
+  const Message message = compose(unit, started_at);
+  fail_point("postgres before unit");
+  const pg::Reply reply = connection_->send(message.sql(), chase.waiting());
+  fail_point("postgres after unit");
+  return judge(unit, message, reply, chase);
+}
+
+std::optional<PostgresSession::Failure> PostgresSession::run_in_pieces(const Unit& unit, Pursuit& chase,
+                                                                       const std::string& started_at) {
+  Message beginning;
+  add_beginning(beginning, unit);
+  if (auto failure = judge(unit, beginning, connection_->send(beginning.sql(), chase.waiting()), chase)) return failure;
+
+  struct Enough {};
+  std::optional<Failure> failure;
+  std::size_t piece = unit.begin;
+  const std::string_view body = unit.script->text.substr(unit.begin, unit.end - unit.begin);
+  try {
+    pg::split_sql(body, [&](const Statement& statement) {
+      const std::size_t at = unit.begin + statement.offset;
+      if (at - piece < piece_size) return;
+      failure = send_piece(unit, piece, at, chase);
+      if (failure) throw Enough{};
+      piece = at;
+    });
+    failure = send_piece(unit, piece, unit.end, chase);
+  } catch (const Enough&) {
+    // The rest need not be read.
+  }
+  if (failure) return failure;
+  Message end;
+  end.mark_after_body();
+  add_end(end, unit, started_at);
+  return judge(unit, end, connection_->send(end.sql(), chase.waiting()), chase);
+}
+
+std::optional<PostgresSession::Failure> PostgresSession::send_piece(const Unit& unit, std::size_t begin,
+                                                                    std::size_t end, Pursuit& chase) {
+  Unit part;
+  part.script = unit.script;
+  part.begin = begin;
+  part.end = end;
+  Message message;
+  message.add_body(unit.script->text.substr(begin, end - begin));
+  chase.restart();
+  auto failure = judge(part, message, connection_->send(message.sql(), chase.waiting()), chase);
+  // Its transaction is not committed yet.
+  if (failure) failure->outcome = Outcome::not_applied;
+  return failure;
+}
+
+std::optional<PostgresSession::Failure> PostgresSession::run_bare(const Unit& unit, Pursuit& chase,
+                                                                  ExecuteObserver& observer) {
+  const std::string_view text = unit.script->text.substr(unit.begin, unit.end - unit.begin);
+  const auto target = pg::concurrent_index(text);
+  const bool named = target && !target->name.empty() && target->action != pg::IndexTarget::Action::reindex;
+  const auto invalid_before = target && !named ? invalid_indexes(asking(), *target) : std::vector<std::string>{};
+  // P2: an old runner that blocks in pg_advisory_lock() has a snapshot, for which CONCURRENTLY would wait.
+  locks_->release_foreign(asking());
+  Message message;
+  message.add_body(text);
+  fail_point("postgres before bare statement");
+  const pg::Reply reply = connection_->send(message.sql(), chase.waiting());
+  fail_point("postgres after bare statement");
+  auto failure = judge_bare(unit, message, reply, invalid_before, chase);
+  if (connection_->usable() && !stop_requested()) retake_foreign_locks(observer);
+  return failure;
+}
+
+std::optional<PostgresSession::Failure> PostgresSession::judge_bare(const Unit& unit, const Message& message,
+                                                                    const pg::Reply& reply,
+                                                                    const std::vector<std::string>& invalid_before,
+                                                                    const Pursuit& chase) {
+  auto failure = judge(unit, message, reply, chase);
+  if (failure) failure->may_pass = false;
+  const std::string_view text = unit.script->text.substr(unit.begin, unit.end - unit.begin);
+  const auto target = pg::concurrent_index(text);
+  if (!target || !connection_->usable()) return failure;
+  // A stop is no reason not to look at what is left behind.
+  const bool stop_was_requested = cancelled_.exchange(false);
+  const std::atomic<bool>* const stop = std::exchange(stop_, nullptr);
+  std::vector<std::string> invalid = invalid_indexes(asking(), *target);
+  cancelled_ = stop_was_requested;
+  stop_ = stop;
+  std::erase_if(invalid, [&](const std::string& name) {
+    return std::find(invalid_before.begin(), invalid_before.end(), name) != invalid_before.end();
+  });
+  if (invalid.empty()) return failure;
+  const std::string names = joined(invalid);
+  const std::string remedy = "DROP INDEX CONCURRENTLY " + names + ";  then set the tracker by migrate force";
+  if (!failure) {
+    Error error(ErrorCode::statement, "the statement succeeded, but the index " + names + " is INVALID");
+    return Failure{std::move(error).at(unit.begin).with_hint(remedy), Outcome::partial};
+  }
+  Error error(failure->error.code, std::string(failure->error.what()) + " (it left the INVALID index " + names + ")");
+  error.native_code = failure->error.native_code;
+  error.detail = failure->error.detail;
+  error.offset = failure->error.offset;
+  error.hint = remedy;
+  return Failure{std::move(error), Outcome::partial};
+}
+
+// Nobody may begin between: the tracker is dirty, and an old runner refuses that. If one holds on to the keys all the
+// same, the claim decides.
+void PostgresSession::retake_foreign_locks(ExecuteObserver& observer) {
+  if (server_.pooled || !locks_->held()) return;
+  const auto deadline = Clock::now() + lock_timeout_;
+  while (!locks_->try_foreign(asking())) {
+    if (Clock::now() >= deadline || stop_requested()) {
+      observer.warning("golang-migrate's lock was taken by somebody else meanwhile and is not free again");
+      return;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+}
+
+void PostgresSession::settle_lease(const Unit& unit) {
+  if (unit.create_tables) existing_.tracker = existing_.log = true;
+  if (unit.create_tables && adds_journal_row(unit)) existing_.journal = true;
+  if (releases_lease(unit)) heartbeat_.reset();
+  if (!takes_lease(unit)) return;
+  existing_.lease = true;
+  WatchTask task = watch_task();
+  task.renew_sql = lease_->renew_sql();
+  task.renew_every = lease_->lifetime() / 3;
+  heartbeat_ = std::make_unique<Watch>(parameters_, std::move(task));
+}
+
+void PostgresSession::release_lease() noexcept {
+  if (!heartbeat_) return;
+  heartbeat_.reset();
+  if (!connection_->usable()) return;
+  // It ends by itself, if not so soon.
+  connection_->send(lease_->release_sql(), [] { return std::nullopt; });
+}
+
+}  // namespace talos::postgres

@@ -1,0 +1,18 @@
+// What CREATE INDEX CONCURRENTLY and its like leave behind when they fail: indexes that cost every write and serve no
+// query (P8).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pg_bookkeeping.hpp"
+#include "pg_index.hpp"
+
+namespace talos::postgres {
+
+/// Names, for SQL, of the invalid indexes that `target` may have left, but those that some session is building now.
+/// Asks under the search_path that the statement ran with.
+std::vector<std::string> invalid_indexes(const pg::Ask& ask, const pg::IndexTarget& target);
+
+}  // namespace talos::postgres

@@ -1,0 +1,89 @@
+// What a message's failure means for its unit.
+#include <algorithm>
+
+#include "postgres_session.hpp"
+#include "postgres_sqlstate.hpp"
+
+namespace talos::postgres {
+
+namespace {
+
+std::vector<std::size_t> statement_offsets(const Unit& unit) {
+  std::vector<std::size_t> offsets;
+  if (unit.script == nullptr) return offsets;
+  const std::string_view body = unit.script->text.substr(unit.begin, unit.end - unit.begin);
+  pg::split_sql(body, [&](const Statement& statement) { offsets.push_back(unit.begin + statement.offset); });
+  return offsets;
+}
+
+bool is_one_of(const pg::ServerError& error, std::initializer_list<std::string_view> states) {
+  return std::any_of(states.begin(), states.end(), [&](std::string_view state) { return error.is(state); });
+}
+
+Error lease_lost() {
+  return Error(ErrorCode::lock_lost, "this runner's lease has ended, and another runner may have taken over")
+      .with_hint("see where the database stands with: migrate status");
+}
+
+// The guard and the tables' making: nothing of the migration ran.
+Error refused_claim(const pg::ServerError& error) {
+  if (error.is(sqlstate::claim_lost) ||
+      is_one_of(error,
+                {pg::sqlstate::serialization_failure, pg::sqlstate::unique_violation, pg::sqlstate::duplicate_table}))
+    return Error(ErrorCode::claim_lost, "the tracker no longer holds what the plan was made from");
+  if (error.is(sqlstate::busy) || is_one_of(error, {pg::sqlstate::lock_not_available, pg::sqlstate::deadlock_detected}))
+    return Error(ErrorCode::busy, "another runner is at work");
+  if (error.is(sqlstate::lease_lost)) return lease_lost();
+  return pg::to_error(error, error.is(pg::sqlstate::query_canceled) ? ErrorCode::statement : ErrorCode::connection);
+}
+
+}  // namespace
+
+std::optional<PostgresSession::Failure> PostgresSession::judge(const Unit& unit, const Message& message,
+                                                               const pg::Reply& reply, const Pursuit& pursuit) const {
+  if (!reply.lost.empty()) return lost(unit, message, reply, pursuit);
+  if (reply.error) return refused(unit, message, reply, pursuit);
+  return std::nullopt;
+}
+
+PostgresSession::Failure PostgresSession::lost(const Unit& unit, const Message& message, const pg::Reply& reply,
+                                               const Pursuit& pursuit) const {
+  Error error(ErrorCode::connection, "the connection to " + dsn_.describe() + " was lost: " + reply.lost);
+  if (reply.error) error.native_code = reply.error->sqlstate;
+  if (pursuit.lease_lost()) error.code = ErrorCode::lock_lost;
+  // A last word of the server about a statement before COMMIT is final: it rolled back.
+  const bool before_commit = unit.transaction && reply.error &&
+                             message.part(reply.succeeded, statement_offsets(unit).size()) != Message::Part::after;
+  return {std::move(error), before_commit ? Outcome::not_applied : Outcome::unknown};
+}
+
+PostgresSession::Failure PostgresSession::refused(const Unit& unit, const Message& message, const pg::Reply& reply,
+                                                  const Pursuit& pursuit) const {
+  const pg::ServerError& said = *reply.error;
+  const auto offsets = statement_offsets(unit);
+  const Message::Part part = message.part(reply.succeeded, offsets.size());
+  Error error = part == Message::Part::before ? refused_claim(said) : pg::to_error(said, pg::code_for(said));
+  if (part == Message::Part::body) {
+    const auto offset = message.offset_in_body(said);
+    error.offset = offset ? unit.begin + *offset : offsets[message.number_in_body(reply.succeeded)];
+  }
+  if (said.is(pg::sqlstate::query_canceled)) {
+    if (pursuit.lease_lost())
+      error = lease_lost();
+    else if (pursuit.stopped())
+      error.code = ErrorCode::cancelled;
+    else if (pursuit.timed_out() || statement_timeout_.count() > 0)
+      error.hint = "the statement ran for longer than --statement-timeout";
+  }
+  Failure failure{std::move(error), Outcome::not_applied};
+  if (part == Message::Part::before) {
+    // A migration that is half-way cannot be planned anew: its guard is tried again here.
+    failure.may_pass = failure.error.code == ErrorCode::busy && (heartbeat_ || !unit.journal.empty());
+  } else {
+    failure.may_pass = is_one_of(
+        said, {pg::sqlstate::lock_not_available, pg::sqlstate::deadlock_detected, pg::sqlstate::serialization_failure});
+  }
+  return failure;
+}
+
+}  // namespace talos::postgres

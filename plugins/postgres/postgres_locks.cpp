@@ -1,0 +1,121 @@
+#include "postgres_locks.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+
+namespace talos::postgres {
+
+namespace {
+
+// Tries the keys in order and stops at the first that is taken: how many it got.
+std::string count_obtained(const std::vector<std::int64_t>& keys, const char* function) {
+  std::string sql = "CASE";
+  for (std::size_t i = 0; i < keys.size(); ++i)
+    sql +=
+        " WHEN NOT pg_catalog." + std::string(function) + "(" + std::to_string(keys[i]) + ") THEN " + std::to_string(i);
+  return sql + " ELSE " + std::to_string(keys.size()) + " END";
+}
+
+void unlock_first(const pg::Ask& ask, const std::vector<std::int64_t>& keys, std::size_t count) {
+  if (count == 0) return;
+  std::string sql = "SELECT";
+  for (std::size_t i = 0; i < count; ++i)
+    sql += (i == 0 ? " " : ", ") + ("pg_catalog.pg_advisory_unlock(" + std::to_string(keys[i]) + ")");
+  ask(sql);
+}
+
+bool try_all(const pg::Ask& ask, const std::vector<std::int64_t>& keys) {
+  const auto answer = ask("SELECT " + count_obtained(keys, "pg_try_advisory_lock"));
+  const std::size_t obtained = std::strtoull(answer.at(0).value().c_str(), nullptr, 10);
+  if (obtained == keys.size()) return true;
+  unlock_first(ask, keys, obtained);
+  return false;
+}
+
+}  // namespace
+
+AdvisoryLocks::AdvisoryLocks(std::int64_t own, std::vector<std::int64_t> foreign)
+    : own_(own), foreign_(std::move(foreign)) {}
+
+bool AdvisoryLocks::try_lock(const pg::Ask& ask) {
+  if (held_) return true;
+  std::vector<std::int64_t> keys{own_};
+  keys.insert(keys.end(), foreign_.begin(), foreign_.end());
+  held_ = foreign_held_ = try_all(ask, keys);
+  return held_;
+}
+
+void AdvisoryLocks::unlock(const pg::Ask& ask) {
+  release_foreign(ask);
+  if (held_) unlock_first(ask, {own_}, 1);
+  held_ = false;
+}
+
+void AdvisoryLocks::release_foreign(const pg::Ask& ask) {
+  if (!foreign_held_) return;
+  foreign_held_ = false;
+  unlock_first(ask, foreign_, foreign_.size());
+}
+
+bool AdvisoryLocks::try_foreign(const pg::Ask& ask) {
+  if (!foreign_held_) foreign_held_ = try_all(ask, foreign_);
+  return foreign_held_;
+}
+
+std::string AdvisoryLocks::try_in_transaction() const {
+  std::vector<std::int64_t> keys{own_};
+  keys.insert(keys.end(), foreign_.begin(), foreign_.end());
+  return count_obtained(keys, "pg_try_advisory_xact_lock") + " = " + std::to_string(keys.size());
+}
+
+LockStatus AdvisoryLocks::observe(const pg::Ask& ask) const {
+  std::string keys = std::to_string(own_);
+  for (const std::int64_t key : foreign_) keys += ", " + std::to_string(key);
+  const std::string key = "((l.classid::bigint << 32) | l.objid::bigint)";
+  const auto answer =
+      ask("SELECT l.pid, a.application_name, a.usename,"
+          " to_char(a.backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'),"
+          " l.pid = pg_catalog.pg_backend_pid()"
+          " FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = l.pid"
+          " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1 AND l.database ="
+          " (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+          " AND " +
+          key + " IN (" + keys + ") ORDER BY " + key + " <> " + std::to_string(own_) + " LIMIT 1");
+  if (answer.at(0).rows.empty()) return {};
+  const pg::Row& row = answer[0].rows[0];
+  const auto text = [&](std::size_t column) { return row.at(column).value_or(""); };
+  LockStatus status;
+  status.held = true;
+  status.ours = text(4) == "t";
+  auto holder = runner_behind(text(1));
+  if (!holder) {
+    holder.emplace();
+    holder->pid = std::atoll(text(0).c_str());
+    holder->host = "the database server";
+    holder->detail = text(1) + (text(2).empty() ? "" : " of user " + text(2));
+  }
+  holder->since = text(3);
+  status.holder = std::move(holder);
+  return status;
+}
+
+std::string application_name(const Runner& runner) {
+  // The server cuts it at 63 bytes: the host's end is what can be missed.
+  return runner.program + " " + std::to_string(runner.pid) + "@" + runner.host;
+}
+
+std::optional<LockHolder> runner_behind(const std::string& application_name) {
+  const auto at = application_name.rfind('@');
+  if (!application_name.starts_with("talos") || at == std::string::npos) return std::nullopt;
+  const auto blank = application_name.rfind(' ', at);
+  if (blank == std::string::npos) return std::nullopt;
+  LockHolder holder;
+  const char* const digits = application_name.data() + blank + 1;
+  const auto parsed = std::from_chars(digits, application_name.data() + at, holder.pid);
+  if (parsed.ec != std::errc() || parsed.ptr != application_name.data() + at) return std::nullopt;
+  holder.host = application_name.substr(at + 1);
+  return holder;
+}
+
+}  // namespace talos::postgres

@@ -1,0 +1,51 @@
+// The advisory locks that keep runners apart: this program's own, and those of golang-migrate's runners (P1, P2).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pg_bookkeeping.hpp"
+#include "talos/driver.hpp"
+
+namespace talos::postgres {
+
+class AdvisoryLocks {
+ public:
+  AdvisoryLocks(std::int64_t own, std::vector<std::int64_t> foreign);
+
+  // Of the session. Each is polled by the caller: a session that waits in pg_advisory_lock() holds a snapshot, and
+  // CREATE INDEX CONCURRENTLY in the holder would wait for it: a deadlock.
+
+  /// All or none.
+  bool try_lock(const pg::Ask& ask);
+  void unlock(const pg::Ask& ask);
+  bool held() const { return held_; }
+
+  /// golang-migrate's runners block in pg_advisory_lock(), so their keys must be free while a statement waits for
+  /// all snapshots. Only the program's own key stays.
+  void release_foreign(const pg::Ask& ask);
+  bool foreign_held() const { return foreign_held_; }
+  bool try_foreign(const pg::Ask& ask);
+
+  /// An expression that takes all of them for the current transaction: true if it could.
+  std::string try_in_transaction() const;
+
+  /// Who holds any of them, the program's own first. `ours` where it is the asking session.
+  LockStatus observe(const pg::Ask& ask) const;
+
+ private:
+  std::int64_t own_;
+  std::vector<std::int64_t> foreign_;
+  bool held_ = false;
+  bool foreign_held_ = false;
+};
+
+/// What a session of this program calls itself, so that others can name the runner behind it.
+std::string application_name(const Runner& runner);
+
+/// The runner that such a name stands for; nothing for any other name.
+std::optional<LockHolder> runner_behind(const std::string& application_name);
+
+}  // namespace talos::postgres

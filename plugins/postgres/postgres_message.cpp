@@ -1,0 +1,33 @@
+#include "postgres_message.hpp"
+
+namespace talos::postgres {
+
+void Message::add(std::string_view statement) {
+  sql_.append(statement).append(";\n");
+  if (!has_body_) ++before_;
+}
+
+void Message::add(const std::vector<std::string>& statements) {
+  for (const std::string& statement : statements) add(statement);
+}
+
+void Message::add_body(std::string_view text) {
+  has_body_ = true;
+  body_begin_ = sql_.size();
+  body_size_ = text.size();
+  sql_.append(text).append("\n;\n");
+}
+
+Message::Part Message::part(std::size_t succeeded, std::size_t body_statements) const {
+  if (succeeded < before_ || !has_body_) return Part::before;
+  return succeeded - before_ < body_statements ? Part::body : Part::after;
+}
+
+std::optional<std::size_t> Message::offset_in_body(const pg::ServerError& error) const {
+  if (!has_body_ || !error.position) return std::nullopt;
+  const std::size_t byte = pg::byte_of_character(sql_, *error.position);
+  if (byte < body_begin_ || byte > body_begin_ + body_size_) return std::nullopt;
+  return byte - body_begin_;
+}
+
+}  // namespace talos::postgres

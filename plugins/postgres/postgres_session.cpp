@@ -1,0 +1,175 @@
+#include "postgres_session.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "pg_text.hpp"
+#include "postgres_keys.hpp"
+
+namespace talos::postgres {
+
+namespace {
+
+constexpr std::chrono::milliseconds default_lease{15'000};
+
+void set_default(pg::Parameters& parameters, const std::string& key, const std::string& value) {
+  const bool given =
+      std::any_of(parameters.begin(), parameters.end(), [&](const auto& one) { return one.first == key; });
+  if (!given) parameters.emplace_back(key, value);
+}
+
+// A dead peer is noticed even where no answer is due.
+pg::Parameters connection_parameters(const pg::PgDsn& dsn, const ConnectRequest& request) {
+  pg::Parameters parameters = dsn.parameters;
+  set_default(parameters, "application_name", application_name(request.runner));
+  set_default(parameters, "client_encoding", "UTF8");
+  set_default(parameters, "keepalives_idle", "30");
+  set_default(parameters, "keepalives_interval", "10");
+  set_default(parameters, "keepalives_count", "3");
+  if (request.stall_timeout.count() > 0)
+    set_default(parameters, "tcp_user_timeout", std::to_string(request.stall_timeout.count()));
+  return parameters;
+}
+
+std::string hint_for(const std::string& message) {
+  if (message.find("password") != std::string::npos || message.find("authentication") != std::string::npos)
+    return "check the user and the password of the DSN, and the server's pg_hba.conf";
+  if (message.find("does not exist") != std::string::npos)
+    return "migrations go into an existing database: create it first";
+  if (message.find("SSL") != std::string::npos || message.find("certificate") != std::string::npos)
+    return "check the DSN's sslmode, sslrootcert, sslcert and sslkey";
+  return "see that the server runs and that the DSN names its host and port; --wait keeps trying";
+}
+
+}  // namespace
+
+PostgresSession::PostgresSession(pg::PgDsn dsn, const ConnectRequest& request)
+    : dsn_(std::move(dsn)),
+      access_(request.access),
+      runner_(request.runner),
+      statement_timeout_(request.statement_timeout.count() > 0
+                             ? request.statement_timeout
+                             : dsn_.statement_timeout.value_or(std::chrono::milliseconds(0))),
+      ddl_lock_timeout_(request.ddl_lock_timeout),
+      lock_timeout_(request.lock_timeout),
+      stall_timeout_(request.stall_timeout),
+      ddl_lock_retries_(request.ddl_lock_retries),
+      stop_(request.stop),
+      parameters_(connection_parameters(dsn_, request)) {
+  try {
+    connection_ = std::make_unique<pg::Connection>(parameters_, request.connect_timeout, stop_);
+  } catch (const Error& error) {
+    if (error.code != ErrorCode::connection) throw;
+    throw Error(ErrorCode::connection, "cannot connect to " + dsn_.describe() + ": " + error.what())
+        .with_hint(hint_for(error.what()));
+  }
+  server_ = describe_server(asking(), dsn_, connection_->announced_pid());
+  if (access_ != Access::read) refuse_standby();
+  const std::string table = !request.table.empty() ? request.table
+                            : dsn_.table.empty()   ? "schema_migrations"
+                                                   : dsn_.table;
+  tables_.emplace(server_.schema, table);
+  locks_.emplace(own_key(server_.schema, table),
+                 golang_migrate_keys(server_.schema, table, server_.database, dsn_.path_database));
+  lease_.emplace(tables_->lease(), runner_, dsn_.lease_ttl.value_or(default_lease));
+}
+
+void PostgresSession::refuse_standby() const {
+  if (server_.standby)
+    throw Error(ErrorCode::connection, dsn_.describe() + " is a standby: it takes no writes")
+        .with_hint("name the primary, or several hosts with ?target_session_attrs=read-write");
+}
+
+SessionInfo PostgresSession::do_info() const {
+  SessionInfo info{dsn_.describe(), "PostgreSQL " + server_.version, tables_->table(), false};
+  if (server_.pooled)
+    info.notes.push_back("a connection pooler stands before the server: migrations are guarded by transaction locks, " +
+                         std::string("files that run without a transaction by a lease"));
+  return info;
+}
+
+Capabilities PostgresSession::do_capabilities() const {
+  Capabilities capabilities;
+  capabilities.transactional_ddl = true;
+  capabilities.atomic_statements = true;
+  capabilities.run_lock = true;
+  capabilities.cancel = true;
+  capabilities.statement_timeout = true;
+  capabilities.ddl_lock_timeout = true;
+  return capabilities;
+}
+
+bool PostgresSession::stop_requested() const { return cancelled_ || (stop_ != nullptr && stop_->load()); }
+
+void PostgresSession::do_resume() {
+  cancelled_ = false;
+  stop_ = nullptr;
+}
+
+void PostgresSession::throw_lost() const {
+  throw Error(ErrorCode::connection, "the connection to " + dsn_.describe() + " was lost: " + connection_->why_lost());
+}
+
+// For what the server answers at once. It may be slow, but not for longer than the stall timeout.
+std::vector<pg::Table> PostgresSession::ask(const std::string& sql) {
+  const auto deadline = Clock::now() + stall_timeout_;
+  pg::Reply reply = connection_->ask(sql, [&]() -> std::optional<std::string> {
+    if (stall_timeout_.count() > 0 && Clock::now() >= deadline)
+      return "the server did not answer within " + std::to_string(stall_timeout_.count()) + " ms (--stall-timeout)";
+    if (stop_requested()) return "stopped";
+    return std::nullopt;
+  });
+  if (reply.error) {
+    if (connection_->usable() && connection_->in_transaction())
+      connection_->send("ROLLBACK", [] { return std::nullopt; });
+    Error error = pg::to_error(*reply.error, ErrorCode::connection);
+    if (reply.error->is(pg::sqlstate::insufficient_privilege)) error.hint = "grant this role what the message names";
+    throw Error(error);
+  }
+  if (!reply.lost.empty()) {
+    if (stop_requested()) throw Error(ErrorCode::cancelled, "stopped");
+    throw_lost();
+  }
+  return std::move(reply.tables);
+}
+
+State PostgresSession::do_read_state(LogDepth depth) {
+  State state = tables_->read(asking(), depth, existing_);
+  return state;
+}
+
+bool PostgresSession::do_try_lock() {
+  refuse_standby();
+  if (server_.pooled) return try_pooled_lock();
+  if (locks_->held()) return true;
+  if (!locks_->try_lock(asking())) return false;
+  existing_ = pg::Bookkeeping::existing(ask(tables_->existing_sql()).at(0));
+  // A runner behind a pooler has no lock of a session.
+  if (!existing_.lease || !lease_->observe(asking()).held) return true;
+  locks_->unlock(asking());
+  return false;
+}
+
+bool PostgresSession::try_pooled_lock() {
+  existing_ = pg::Bookkeeping::existing(ask(tables_->existing_sql()).at(0));
+  if (existing_.lease)
+    if (const LockStatus lease = lease_->observe(asking()); lease.held && !lease.ours) return false;
+  return ask("SELECT " + locks_->try_in_transaction()).at(0).value() == "t";
+}
+
+void PostgresSession::do_unlock() {
+  release_lease();
+  if (connection_->usable()) locks_->unlock(asking());
+}
+
+LockStatus PostgresSession::do_observe_lock() {
+  LockStatus status = locks_->observe(asking());
+  if (status.held || !existing_.lease) return status;
+  return lease_->observe(asking());
+}
+
+std::uint64_t PostgresSession::do_split(std::string_view text, const StatementSink& sink) {
+  return pg::split_sql(text, sink);
+}
+
+}  // namespace talos::postgres

@@ -1,0 +1,121 @@
+// A session on one PostgreSQL database: reads state, locks, runs units, cancels.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pg_bookkeeping.hpp"
+#include "pg_connection.hpp"
+#include "pg_dsn.hpp"
+#include "pg_index.hpp"
+#include "pg_lexer.hpp"
+#include "postgres_lease.hpp"
+#include "postgres_locks.hpp"
+#include "postgres_message.hpp"
+#include "postgres_pursuit.hpp"
+#include "postgres_server.hpp"
+#include "postgres_watch.hpp"
+#include "talos/driver.hpp"
+
+namespace talos::postgres {
+
+/// It needs the journal's table.
+bool adds_journal_row(const Unit& unit);
+
+class PostgresSession : public Session {
+ public:
+  PostgresSession(pg::PgDsn dsn, const ConnectRequest& request);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  /// Why a unit did not happen.
+  struct Failure {
+    Error error;
+    Outcome outcome;
+    bool may_pass = false;  ///< a lock, a deadlock: the same again may succeed
+  };
+
+  SessionInfo do_info() const override;
+  Capabilities do_capabilities() const override;
+  State do_read_state(LogDepth depth) override;
+  bool do_try_lock() override;
+  void do_unlock() override;
+  LockStatus do_observe_lock() override;
+  std::uint64_t do_split(std::string_view text, const StatementSink& sink) override;
+  ExecuteResult do_execute(std::span<const Unit> units, ExecuteObserver& observer) override;
+  void do_cancel() noexcept override { cancelled_ = true; }
+  void do_resume() override;
+
+  // Messages that are over at once (postgres_session.cpp)
+  std::vector<pg::Table> ask(const std::string& sql);
+  pg::Ask asking() {
+    return [this](const std::string& sql) { return ask(sql); };
+  }
+  bool stop_requested() const;
+  [[noreturn]] void throw_lost() const;
+  void refuse_standby() const;
+  bool try_pooled_lock();
+
+  // Units (postgres_execute.cpp)
+  std::optional<Failure> run_unit(const Unit& unit, ExecuteObserver& observer);
+  std::optional<Failure> run_transaction(const Unit& unit, Pursuit& pursuit);
+  std::optional<Failure> run_in_pieces(const Unit& unit, Pursuit& pursuit, const std::string& started_at);
+  std::optional<Failure> send_piece(const Unit& unit, std::size_t begin, std::size_t end, Pursuit& pursuit);
+  std::optional<Failure> run_bare(const Unit& unit, Pursuit& pursuit, ExecuteObserver& observer);
+  std::optional<Failure> judge_bare(const Unit& unit, const Message& message, const pg::Reply& reply,
+                                    const std::vector<std::string>& invalid_before, const Pursuit& chase);
+  void retake_foreign_locks(ExecuteObserver& observer);
+  void begin_script(const Script* script);
+  bool wait_before_retry(Failure& failure, int attempt, const Pursuit& chase, ExecuteObserver& observer);
+  Pursuit pursuit(const Unit& unit, ExecuteObserver& observer);
+  WatchTask watch_task() const;
+  void settle_lease(const Unit& unit);
+  void release_lease() noexcept;
+  void roll_back();
+
+  // Messages (postgres_compose.cpp)
+  Message compose(const Unit& unit, const std::string& started_at) const;
+  void add_beginning(Message& message, const Unit& unit) const;
+  void add_end(Message& message, const Unit& unit, const std::string& started_at) const;
+  std::string claim_block(const Unit& unit) const;
+  bool needs_guard(const Unit& unit) const;
+  bool takes_lease(const Unit& unit) const;
+  bool releases_lease(const Unit& unit) const;
+
+  // Failures (postgres_judge.cpp)
+  std::optional<Failure> judge(const Unit& unit, const Message& message, const pg::Reply& reply,
+                               const Pursuit& pursuit) const;
+  Failure lost(const Unit& unit, const Message& message, const pg::Reply& reply, const Pursuit& pursuit) const;
+  Failure refused(const Unit& unit, const Message& message, const pg::Reply& reply, const Pursuit& pursuit) const;
+
+  pg::PgDsn dsn_;
+  Access access_;
+  Runner runner_;
+  std::chrono::milliseconds statement_timeout_;
+  std::chrono::milliseconds ddl_lock_timeout_;
+  std::chrono::milliseconds lock_timeout_;
+  std::chrono::milliseconds stall_timeout_;
+  int ddl_lock_retries_;
+  const std::atomic<bool>* stop_;
+  std::atomic<bool> cancelled_{false};
+
+  pg::Parameters parameters_;
+  std::unique_ptr<pg::Connection> connection_;
+  ServerInfo server_;
+  std::optional<pg::Bookkeeping> tables_;
+  std::optional<AdvisoryLocks> locks_;
+  std::optional<Lease> lease_;
+  pg::Existing existing_;
+
+  const Script* script_ = nullptr;    ///< whose units ran last
+  bool session_touched_ = true;       ///< the session is not in the state that every script finds
+  std::unique_ptr<Watch> heartbeat_;  ///< while a lease is held
+  bool watch_refused_ = false;
+};
+
+}  // namespace talos::postgres

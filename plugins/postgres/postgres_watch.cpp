@@ -1,0 +1,203 @@
+#include "postgres_watch.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <optional>
+
+#include <sys/socket.h>
+#include <pqxx/pqxx>
+
+namespace talos::postgres {
+
+namespace {
+
+constexpr std::chrono::milliseconds look_every{1'000};
+constexpr std::chrono::milliseconds check_every{10'000};
+// Short: the end of the work waits for an attempt that is under way.
+constexpr const char* connect_timeout_s = "3";
+
+std::string conninfo(const pg::Parameters& parameters) {
+  std::string text;
+  for (const auto& [key, value] : parameters) {
+    if (key == "connect_timeout") continue;
+    text += key + "='";
+    for (const char c : value) {
+      if (c == '\'' || c == '\\') text += '\\';
+      text += c;
+    }
+    text += "' ";
+  }
+  return text + "connect_timeout=" + connect_timeout_s;
+}
+
+// Other people's statements may hold what is nobody's business.
+std::string without_literals(const std::string& sql) {
+  std::string text;
+  bool quoted = false;
+  for (const char c : sql) {
+    if (c == '\'') {
+      if (!quoted) text += "'…'";
+      quoted = !quoted;
+    } else if (!quoted) {
+      text += c == '\n' || c == '\r' || c == '\t' ? ' ' : c;
+    }
+  }
+  return text;
+}
+
+std::string progress_sql(const WatchTask& task) {
+  const auto view = [&](const char* name, const char* phase, const char* done, const char* total) {
+    return "SELECT " + std::string(phase) + "::text AS phase, (" + done + ")::float8 AS done, (" + total +
+           ")::float8 AS total FROM pg_catalog.pg_stat_progress_" + name +
+           " WHERE pid = " + std::to_string(task.backend_pid);
+  };
+  return view("create_index", "phase", "CASE WHEN blocks_total > 0 THEN blocks_done ELSE tuples_done END",
+              "CASE WHEN blocks_total > 0 THEN blocks_total ELSE tuples_total END") +
+         " UNION ALL " + view("vacuum", "phase", "heap_blks_scanned", "heap_blks_total") + " UNION ALL " +
+         view("cluster", "phase", "heap_blks_scanned", "heap_blks_total") + " UNION ALL " +
+         view("copy", "command", "bytes_processed", "bytes_total");
+}
+
+}  // namespace
+
+// libpqxx before 7 connects again by itself after the backend died: to another backend, without a word.
+class Watch::Connection {
+ public:
+  explicit Connection(const std::string& options) : connection_(options), quiet_(connection_) {
+#if PQXX_VERSION_MAJOR < 7
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    connection_.inhibit_reactivation(true);
+#pragma GCC diagnostic pop
+#endif
+  }
+  int socket() const { return connection_.sock(); }
+  pqxx::result ask(const std::string& sql) {
+    pqxx::nontransaction work(connection_);
+    return work.exec(sql);
+  }
+
+ private:
+  pqxx::connection connection_;
+  pqxx::quiet_errorhandler quiet_;
+};
+
+Watch::Watch(pg::Parameters parameters, WatchTask task)
+    : parameters_(std::move(parameters)), task_(std::move(task)), thread_([this] { run(); }) {}
+
+Watch::~Watch() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+    if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+Findings Watch::latest() {
+  const std::lock_guard lock(mutex_);
+  Findings findings = findings_;
+  if (findings.lost.empty() && findings.refused.empty() && Clock::now() - last_answer_ > task_.stall_timeout)
+    findings.lost =
+        "the server could not be reached for " + std::to_string(task_.stall_timeout.count()) + " ms (--stall-timeout)";
+  // The lease ends by the server's clock; who could not renew it for so long must take it for lost.
+  if (!task_.renew_sql.empty() && Clock::now() - last_renewal_ > 2 * task_.renew_every) findings.lease_lost = true;
+  return findings;
+}
+
+bool Watch::pause(std::chrono::milliseconds duration) {
+  std::unique_lock lock(mutex_);
+  return !wake_.wait_for(lock, duration, [this] { return stop_; });
+}
+
+void Watch::answered() {
+  const std::lock_guard lock(mutex_);
+  last_answer_ = Clock::now();
+}
+
+void Watch::run() {
+  const std::string options = conninfo(parameters_);
+  do {
+    try {
+      Connection connection(options);
+      {
+        const std::lock_guard lock(mutex_);
+        socket_ = connection.socket();
+      }
+      answered();
+      follow(connection);
+      const std::lock_guard lock(mutex_);
+      socket_ = -1;
+    } catch (const std::exception& error) {
+      const std::string text = error.what();
+      const std::lock_guard lock(mutex_);
+      socket_ = -1;
+      // The server answered: it does not want us twice. Anything else may pass.
+      if (const auto fatal = text.find("FATAL:"); fatal != std::string::npos && task_.renew_sql.empty()) {
+        findings_.refused = text.substr(fatal, text.find('\n', fatal) - fatal);
+        return;
+      }
+    }
+  } while (pause(std::chrono::milliseconds(500)));
+}
+
+void Watch::follow(Connection& connection) {
+  const auto rest = std::min({look_every, task_.stall_timeout / 6 + std::chrono::milliseconds(1),
+                              task_.renew_sql.empty() ? look_every : task_.renew_every});
+  do {
+    if (task_.backend_pid != 0) look(connection);
+    if (!task_.renew_sql.empty() && Clock::now() - last_renewal_ >= task_.renew_every) renew(connection);
+    if (task_.backend_pid == 0 && task_.renew_sql.empty()) connection.ask("SELECT 1");
+    answered();
+  } while (pause(rest));
+}
+
+void Watch::look(Connection& connection) {
+  const std::string pid = std::to_string(task_.backend_pid);
+  const pqxx::result progress = connection.ask(progress_sql(task_));
+  const pqxx::result blockers = connection.ask(
+      "SELECT pid, application_name, usename, coalesce(left(query, 200), '') FROM pg_catalog.pg_stat_activity"
+      " WHERE pid = ANY (pg_catalog.pg_blocking_pids(" +
+      pid + ")) ORDER BY pid LIMIT 3");
+  const pqxx::result backend =
+      connection.ask("SELECT coalesce(state, 'active') FROM pg_catalog.pg_stat_activity WHERE pid = " + pid);
+  std::string names;
+  for (const auto& row : blockers) {
+    names += (names.empty() ? "pid " : "; pid ") + std::string(row[0].c_str()) + " (";
+    if (*row[1].c_str() != 0) names += std::string(row[1].c_str()) + ", ";
+    names += "user " + std::string(row[2].c_str()) + ")";
+    if (*row[3].c_str() != 0) names += ": " + without_literals(row[3].c_str());
+  }
+  const std::lock_guard lock(mutex_);
+  // Kept once known: after the lock's timeout nobody blocks us any more, and that is when it is asked for.
+  if (!names.empty()) findings_.blockers = names;
+  findings_.fraction = -1;
+  findings_.phase = names.empty() ? "" : "waiting for " + names;
+  if (!progress.empty()) {
+    findings_.phase = progress[0][0].c_str();
+    const double total = progress[0][2].as<double>(0);
+    if (total > 0) findings_.fraction = std::clamp(progress[0][1].as<double>(0) / total, 0.0, 1.0);
+  }
+  check_backend(backend.empty() ? "gone" : backend[0][0].c_str());
+}
+
+// Under the mutex.
+void Watch::check_backend(const std::string& state) {
+  const auto now = Clock::now();
+  if (now - last_check_ < std::min(check_every, task_.stall_timeout / 6)) return;
+  last_check_ = now;
+  idle_answers_ = state == "active" || state == "fastpath function call" ? 0 : idle_answers_ + 1;
+  if (idle_answers_ >= 3)
+    findings_.lost = state == "gone" ? "the server process of this session is gone"
+                                     : "the server has finished the statement, and its answer did not arrive";
+}
+
+void Watch::renew(Connection& connection) {
+  const pqxx::result result = connection.ask(task_.renew_sql);
+  const std::lock_guard lock(mutex_);
+  if (result.affected_rows() == 0) findings_.lease_lost = true;
+  last_renewal_ = Clock::now();
+}
+
+}  // namespace talos::postgres
