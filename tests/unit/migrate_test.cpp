@@ -145,6 +145,53 @@ TEST_CASE("G15, P7: a waiter whose work another runner does meanwhile succeeds w
   CHECK(world.database.ran.empty());
 }
 
+TEST_CASE("G4, P3: a claim lost to another runner's lease makes this one wait, and not refuse the dirty state") {
+  World world;
+  world.options.connect.lock_timeout = 1h;
+  world.database.on_unit = [&](std::size_t unit) {
+    if (unit != 0) return;
+    world.database.foreign_lock = LockHolder{77, "db2", "", ""};
+    world.database.tracker = {{1, true}};
+  };
+  world.reporter.on_wait = [&] {
+    if (world.database.foreign_lock) world.already({1});
+    world.database.foreign_lock.reset();
+  };
+  const RunResult result = world.up();
+  CHECK_FALSE(result.error);
+  CHECK(versions(result.steps) == Versions{2, 3});
+}
+
+TEST_CASE("P3: a dirty state whose holder is at work is waited for, and refused once nobody is") {
+  World world;
+  world.options.connect.lock_timeout = 1h;
+  world.database.tracker = {{1, true}};
+  world.database.foreign_lock = LockHolder{77, "db2", "", ""};
+  world.reporter.on_wait = [&] { world.database.foreign_lock.reset(); };
+  CHECK(code_of(world.up()) == ErrorCode::dirty);
+}
+
+TEST_CASE("R3: a run whose connection broke connects again and says what became of it") {
+  World world;
+  SUBCASE("what was under way was committed") {
+    world.database.failures[1] = {.code = ErrorCode::connection, .outcome = Outcome::unknown, .message = "reset"};
+    const RunResult result = world.up();
+    CHECK(code_of(result) == ErrorCode::connection);
+    CHECK(result.error->detail == "connected again: the database is at version 2, clean");
+    CHECK(result.to == 2);
+  }
+  SUBCASE("it was not") {
+    world.database.failures[1] = {.code = ErrorCode::connection, .message = "reset"};
+    CHECK(world.up().error->detail == "connected again: the database is at version 1, clean");
+  }
+  SUBCASE("nobody can tell") {
+    world.database.failures[1] = {.code = ErrorCode::connection, .outcome = Outcome::unknown, .message = "reset"};
+    world.database.on_unit = [&](std::size_t) { world.database.refused_connections = 100; };
+    CHECK(world.up().error->detail.starts_with("what became of it is not known: "));
+  }
+  CHECK(world.database.sessions == 0);
+}
+
 TEST_CASE("a lock that another runner keeps until the deadline ends the run, and names that runner") {
   World world;
   world.database.foreign_lock = LockHolder{77, "db2", "", ""};
