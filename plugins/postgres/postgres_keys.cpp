@@ -29,6 +29,7 @@ std::int64_t own_key(std::string_view schema, std::string_view table) {
 std::vector<std::int64_t> golang_migrate_keys(std::string_view schema, std::string_view table,
                                               std::string_view current_database, std::string_view dsn_database) {
   std::vector<std::int64_t> keys;
+  if (dsn_database.starts_with('/')) dsn_database.remove_prefix(1);
   for (const std::string_view database : {current_database, dsn_database}) {
     if (database.empty()) continue;
     for (const std::string& name : {"/" + std::string(database), std::string(database)}) {

@@ -68,6 +68,8 @@ PostgresSession::PostgresSession(pg::PgDsn dsn, const ConnectRequest& request)
   const std::string table = !request.table.empty() ? request.table
                             : dsn_.table.empty()   ? "schema_migrations"
                                                    : dsn_.table;
+  if (!is_table_name(table))
+    throw Error(ErrorCode::usage, "the tracker table's name must be letters, digits, _ and $, at most 55 bytes");
   tables_.emplace(server_.schema, table);
   locks_.emplace(own_key(server_.schema, table),
                  golang_migrate_keys(server_.schema, table, server_.database, dsn_.path_database));

@@ -175,7 +175,7 @@ void FakeSession::run_unit(const Unit& unit, std::size_t number) {
     const Failure& failure = planned->second;
     if (failure.outcome != Outcome::not_applied && !body.empty()) database_.ran.push_back(body);
     // A transaction whose answer was lost happened all the same.
-    if (failure.outcome == Outcome::unknown && unit.claim && unit.script != nullptr) write_rows(unit);
+    if (failure.outcome == Outcome::unknown && unit.claim && unit.journal.empty()) write_rows(unit);
     Error error(failure.code, failure.message);
     error.native_code = "FAKE_1";
     if (!failure.at.empty() && unit.script != nullptr) error.offset = unit.script->text.find(failure.at);
