@@ -379,9 +379,10 @@ void Executor::run_statements(const Step& step, const PreparedScript& script, st
   if (error.code == ErrorCode::claim_lost)
     error = Error(ErrorCode::policy, "the tracker was changed by somebody else while this migration ran")
                 .with_file(error.file);
-  const JournalState state = !had_body                                ? JournalState::done
-                             : result.outcome == Outcome::not_applied ? JournalState::failed
-                                                                      : JournalState::unknown;
+  // Where statements are atomic, what one left behind all the same is named by its error.
+  const bool told = result.outcome == Outcome::not_applied ||
+                    (result.outcome == Outcome::partial && session_.capabilities().atomic_statements);
+  const JournalState state = !had_body ? JournalState::done : told ? JournalState::failed : JournalState::unknown;
   record_failure(step, script, error, {composer.outcome(statement, state, error)});
   throw Error(error);
 }

@@ -94,7 +94,7 @@ struct LogRow {
 enum class JournalState {
   intent,   ///< about to run, or running; after a crash its outcome is unknown
   done,     ///< happened
-  failed,   ///< did not happen, the engine said so
+  failed,   ///< did not happen, the engine said so; its error names what is left of it all the same
   unknown,  ///< sent, and no answer came
 };
 

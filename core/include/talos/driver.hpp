@@ -59,7 +59,7 @@ struct ConnectRequest {
 struct Capabilities {
   /// Schema changes roll back with their transaction: a file and its bookkeeping are one transaction.
   bool transactional_ddl = false;
-  /// A statement that failed outside a transaction left nothing behind.
+  /// A statement that failed outside a transaction left nothing behind, but what its error names.
   bool atomic_statements = false;
   /// try_lock() keeps other runners out, for the whole run or (a lease) for each migration that can be left half-way.
   /// Without it the compare-and-set alone protects, and try_lock() is not called.
@@ -118,7 +118,8 @@ struct Unit {
 /// What became of the unit that failed.
 enum class Outcome {
   not_applied,  ///< nothing of it is in the database
-  partial,      ///< some of it may be (a bare statement of an engine whose statements are not atomic)
+  /// Some of it may be. Where Capabilities::atomic_statements, the error names what (an index that is not valid).
+  partial,
   unknown,      ///< it was sent and no answer came: nothing is claimed of it, the caller connects anew and looks
 };
 
