@@ -104,7 +104,7 @@ class Classifier {
     std::string_view word;
     Rule rule;
   };
-  static const std::array<Entry, 43> rules;
+  static const std::array<Entry, 39> rules;
 
   void judge() {
     const Token first = words_.next();
@@ -284,7 +284,7 @@ class Classifier {
   bool plain_ = false;  ///< SELECT set_config() that is wholly understood
 };
 
-const std::array<Classifier::Entry, 43> Classifier::rules = {{
+const std::array<Classifier::Entry, 39> Classifier::rules = {{
     {"INSERT", &Classifier::rows},
     {"UPDATE", &Classifier::rows},
     {"DELETE", &Classifier::rows},
@@ -324,11 +324,6 @@ const std::array<Classifier::Entry, 43> Classifier::rules = {{
     {"REINDEX", &Classifier::reindex},
     {"CLUSTER", &Classifier::cluster},
     {"VACUUM", &Classifier::no_transaction},
-    // Of the manual's statements these last ones are never refused, and leave nothing.
-    {"LOCK", &Classifier::rows},
-    {"NOTIFY", &Classifier::rows},
-    {"CLOSE", &Classifier::rows},
-    {"ANALYZE", &Classifier::rows},
 }};
 
 }  // namespace
