@@ -31,7 +31,10 @@ class StatementScan {
 
   /// One past the last byte of the statement: its semicolon or the end of the text.
   std::size_t run() {
-    for (Token token = tokens_.next(); token.kind != Kind::end; token = tokens_.next()) {
+    while (true) {
+      if (tokens_.skip_dull()) before_ = Before::other;
+      const Token token = tokens_.next();
+      if (token.kind == Kind::end) return tokens_.at();
       Before before = Before::other;
       if (token.kind == Kind::symbol) {
         const char c = tokens_.symbol(token);
@@ -46,7 +49,6 @@ class StatementScan {
       }
       before_ = before;
     }
-    return tokens_.at();
   }
 
   const Seen& seen() const { return seen_; }
