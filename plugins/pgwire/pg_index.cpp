@@ -1,7 +1,5 @@
 #include "pg_index.hpp"
 
-#include <memory>
-
 #include <pg_query.h>
 #include <nlohmann/json.hpp>
 
@@ -66,15 +64,23 @@ std::optional<IndexTarget> by_words(std::string_view statement) {
   return target;
 }
 
+class ParseResult {
+ public:
+  explicit ParseResult(const std::string& statement) : result_(pg_query_parse(statement.c_str())) {}
+  ParseResult(const ParseResult&) = delete;
+  ParseResult& operator=(const ParseResult&) = delete;
+  ~ParseResult() { pg_query_free_parse_result(result_); }
+  const PgQueryParseResult& get() const { return result_; }
+
+ private:
+  PgQueryParseResult result_;
+};
+
+// The statement's node, or null where PostgreSQL 15 knows no such statement.
 Json parse(std::string_view statement) {
-  const auto free_result = [](PgQueryParseResult* result) {
-    pg_query_free_parse_result(*result);
-    std::default_delete<PgQueryParseResult>()(result);
-  };
-  const std::unique_ptr<PgQueryParseResult, decltype(free_result)> result(
-      std::make_unique<PgQueryParseResult>(pg_query_parse(std::string(statement).c_str())).release(), free_result);
-  if (result->error != nullptr) return nullptr;
-  const Json tree = Json::parse(result->parse_tree, nullptr, false);
+  const ParseResult result{std::string(statement)};
+  if (result.get().error != nullptr) return nullptr;
+  const Json tree = Json::parse(result.get().parse_tree, nullptr, false);
   const Json::json_pointer place("/stmts/0/stmt");
   return tree.is_object() && tree.contains(place) ? tree[place] : Json();
 }

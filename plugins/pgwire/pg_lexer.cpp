@@ -1,6 +1,7 @@
 #include "pg_lexer.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "pg_statement.hpp"
 #include "pg_token.hpp"
@@ -30,7 +31,10 @@ class StatementScan {
 
   /// One past the last byte of the statement: its semicolon or the end of the text.
   std::size_t run() {
-    for (Token token = tokens_.next(); token.kind != Kind::end; token = tokens_.next()) {
+    while (true) {
+      if (tokens_.skip_dull()) before_ = Before::other;
+      const Token token = tokens_.next();
+      if (token.kind == Kind::end) return tokens_.at();
       Before before = Before::other;
       if (token.kind == Kind::symbol) {
         const char c = tokens_.symbol(token);
@@ -39,14 +43,12 @@ class StatementScan {
         if (c == ')' && depth_ > 0) --depth_;
         if (c == '.') before = Before::label;
       } else if (token.kind == Kind::word) {
-        // Behind AS and a dot any keyword is but a name.
-        before = before_ == Before::label ? Before::other : word(tokens_.text(token));
+        before = word(tokens_.text(token));
       } else if (token.kind == Kind::backslash) {
         seen_.backslash = true;
       }
       before_ = before;
     }
-    return tokens_.at();
   }
 
   const Seen& seen() const { return seen_; }
@@ -56,6 +58,9 @@ class StatementScan {
   enum class Before { other, label, insert, into };
 
   Before word(std::string_view text) {
+    if (text.size() > 6) return long_word(text);
+    // Behind AS and a dot any keyword is but a name.
+    if (before_ == Before::label) return Before::other;
     switch (text.size()) {
       case 2:
         return equal_word(text, "AS") ? Before::label : Before::other;
@@ -71,7 +76,7 @@ class StatementScan {
       case 6:
         return equal_word(text, "INSERT") ? Before::insert : temporary(text);
       default:
-        return long_word(text);
+        return Before::other;
     }
   }
 
@@ -97,7 +102,9 @@ class StatementScan {
   }
 
   void begin() {
-    if (body_ == 0 && (depth_ > 0 || !is_routine(tokens_.text(), start_))) return;
+    if (body_ == 0 && depth_ > 0) return;
+    if (!routine_) routine_ = is_routine(tokens_.text(), start_);
+    if (!*routine_) return;
     if (tokens_.is(tokens_.peek(), "ATOMIC")) ++body_;
   }
 
@@ -105,6 +112,7 @@ class StatementScan {
 
   Tokens& tokens_;
   std::size_t start_;
+  std::optional<bool> routine_;  ///< it may have a body BEGIN ATOMIC … END; asked once
   std::size_t depth_ = 0;
   std::size_t body_ = 0;  ///< BEGIN ATOMIC and CASE that are open
   Before before_ = Before::other;

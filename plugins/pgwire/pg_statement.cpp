@@ -51,10 +51,20 @@ std::optional<bool> with_option(Tokens words, std::string_view wanted) {
   return std::nullopt;
 }
 
-// The words stand somewhere ahead, one after the other.
+// The words stand somewhere ahead outside parentheses, one after the other.
 bool has(Tokens words, std::string_view first, std::string_view second) {
+  int depth = 0;
+  for (Token token = words.next(); token.kind != Kind::end; token = words.next()) {
+    if (words.symbol(token) == '(') ++depth;
+    if (words.symbol(token) == ')') --depth;
+    if (depth == 0 && words.is(token, first) && words.is(words.peek(), second)) return true;
+  }
+  return false;
+}
+
+bool has(Tokens words, std::string_view wanted) {
   for (Token token = words.next(); token.kind != Kind::end; token = words.next())
-    if (words.is(token, first) && words.is(words.peek(), second)) return true;
+    if (words.is(token, wanted)) return true;
   return false;
 }
 
@@ -104,7 +114,7 @@ class Classifier {
     std::string_view word;
     Rule rule;
   };
-  static const std::array<Entry, 43> rules;
+  static const std::array<Entry, 39> rules;
 
   void judge() {
     const Token first = words_.next();
@@ -240,13 +250,18 @@ class Classifier {
     if (words_.take("SYSTEM")) return no_transaction();
     if (words_.take("DATABASE")) {
       words_.next();
-      if (words_.take("SET") && words_.take("TABLESPACE")) no_transaction();
+      alter_database();
     } else if (words_.take("SUBSCRIPTION")) {
       words_.next();
       alter_subscription();
     } else if (words_.take("TABLE")) {
       if (has(words_, "DETACH", "PARTITION") && ends_with_concurrently()) no_transaction();
     }
+  }
+  // SET TABLESPACE, or TABLESPACE among the options that WITH may introduce.
+  void alter_database() {
+    const bool option = !words_.take("RENAME") && !words_.take("OWNER") && !words_.take("RESET");
+    if (words_.take("SET") ? words_.take("TABLESPACE") : option && has(words_, "TABLESPACE")) no_transaction();
   }
   // What asks the publisher, or changes its slot, cannot roll back.
   void alter_subscription() {
@@ -284,7 +299,7 @@ class Classifier {
   bool plain_ = false;  ///< SELECT set_config() that is wholly understood
 };
 
-const std::array<Classifier::Entry, 43> Classifier::rules = {{
+const std::array<Classifier::Entry, 39> Classifier::rules = {{
     {"INSERT", &Classifier::rows},
     {"UPDATE", &Classifier::rows},
     {"DELETE", &Classifier::rows},
@@ -324,11 +339,6 @@ const std::array<Classifier::Entry, 43> Classifier::rules = {{
     {"REINDEX", &Classifier::reindex},
     {"CLUSTER", &Classifier::cluster},
     {"VACUUM", &Classifier::no_transaction},
-    // Of the manual's statements these last ones are never refused, and leave nothing.
-    {"LOCK", &Classifier::rows},
-    {"NOTIFY", &Classifier::rows},
-    {"CLOSE", &Classifier::rows},
-    {"ANALYZE", &Classifier::rows},
 }};
 
 }  // namespace

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t npos = std::string_view::npos;
 
-enum Letter : std::uint8_t { blank = 1, word_start = 2, digit = 4, word_part = 8 };
+enum Letter : std::uint8_t { blank = 1, word_start = 2, digit = 4, word_part = 8, dull = 16 };
 
 constexpr std::array<std::uint8_t, 256> letters = [] {
   std::array<std::uint8_t, 256> table{};
@@ -22,6 +22,10 @@ constexpr std::array<std::uint8_t, 256> letters = [] {
   }
   for (const char c : {' ', '\t', '\n', '\r', '\f', '\v'}) table[static_cast<unsigned char>(c)] = blank;
   table['$'] = word_part;
+  // Nothing that begins a comment, a string or a name, and nothing that groups or ends anything.
+  for (const char c : {',', '=', '+', '*', '<', '>', ':', '[', ']', '%', '&', '|', '!', '?', '#', '@', '^', '~', '`'})
+    table[static_cast<unsigned char>(c)] = dull;
+  for (std::size_t c = '0'; c <= '9'; ++c) table[c] |= dull;
   return table;
 }();
 
@@ -76,6 +80,12 @@ std::size_t utf8_length(std::string_view text, std::size_t at) {
   return follows(3) ? 4 : 0;
 }
 
+// Short runs are the rule, where a search by memchr costs more than it saves.
+std::size_t find_either(std::string_view text, std::size_t at, char one, char other) {
+  while (at < text.size() && text[at] != one && text[at] != other) ++at;
+  return at < text.size() ? at : npos;
+}
+
 // One past the ASCII bytes that start at `at`, eight at a time as far as that goes.
 std::size_t skip_ascii(std::string_view text, std::size_t at) {
   while (at + sizeof(std::uint64_t) <= text.size()) {
@@ -101,6 +111,13 @@ void Tokens::skip_blank() {
     else
       return;
   }
+}
+
+bool Tokens::skip_dull() {
+  unsigned skipped = 0;
+  while (at_ < text_.size() && is_a(text_[at_], blank | dull))
+    skipped |= letters[static_cast<unsigned char>(text_[at_++])];
+  return (skipped & dull) != 0;
 }
 
 Token Tokens::next() {
@@ -167,7 +184,7 @@ std::size_t Tokens::end_of_comment(std::size_t at) const {
       --depth;
       at += 2;
     } else {
-      at = text_.find_first_of("*/", at + 1);
+      at = find_either(text_, at + 1, '*', '/');
       if (at == npos) unclosed("comment", begin);
     }
   } while (depth > 0);
@@ -186,7 +203,7 @@ std::size_t Tokens::end_of_quoted(std::size_t at) const {
 std::size_t Tokens::end_of_escape_string(std::size_t quote) const {
   std::size_t at = quote + 1;
   while (true) {
-    at = text_.find_first_of("'\\", at);
+    at = find_either(text_, at, '\'', '\\');
     if (at == npos || at + 1 >= text_.size()) break;
     if (text_[at] == '\\' || text_[at + 1] == '\'') {
       at += 2;

@@ -32,6 +32,8 @@ class Tokens {
   /// The token that next() will return.
   Token peek() const { return Tokens(text_, at_).next(); }
   void skip_blank();
+  /// Skips blanks and tokens that matter to nobody who looks for the end of a statement; true if there was a token.
+  bool skip_dull();
 
   std::size_t at() const { return at_; }
   void move(std::size_t at) { at_ = at; }
