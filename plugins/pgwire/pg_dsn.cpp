@@ -285,9 +285,9 @@ void check_place(const PgDsn& dsn) {
     const auto number = as_number(port);
     return port.empty() || (number && *number > 0 && *number <= 65535);
   };
-  for (const char* const name : {"host", "hostaddr"})
-    for (const std::string_view host : split(dsn.parameter(name), ','))
-      if (!is_host(host)) throw unencoded("the DSN's host is no host's name, address or socket directory");
+  const std::string hosts = dsn.parameter("host") + "," + dsn.parameter("hostaddr");
+  for (const std::string_view host : split(hosts, ','))
+    if (!is_host(host)) throw unencoded("the DSN's host is no host's name, address or socket directory");
   const std::string ports = dsn.parameter("port");
   for (const std::string_view port : split(ports, ','))
     if (!is_port(port)) throw unencoded("the DSN's port is not a number from 1 to 65535");
@@ -365,7 +365,10 @@ class Reader {
   // Other names for what libpq knows; true if it is one.
   bool take_mapped(const Parameter& parameter) {
     const std::string& name = parameter.first;
-    if (name == "ssl" || name == "requiressl") {
+    if (name == "ssl" && !parameter.second.empty() &&
+        contains(split(find_keyword("sslmode")->values, '|'), parameter.second)) {
+      put(dsn_.parameters, "sslmode", parameter.second);
+    } else if (name == "ssl" || name == "requiressl") {
       if (as_bool(parameter)) put(dsn_.parameters, "sslmode", "require");
     } else if (name == "database") {
       put(dsn_.parameters, "dbname", parameter.second);
