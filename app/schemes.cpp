@@ -12,7 +12,8 @@ struct Alias {
 };
 
 constexpr std::array aliases{
-    Alias{"sqlite3", "sqlite"},        Alias{"postgresql", "postgres"},     Alias{"mariadb", "mysql"},
+    Alias{"sqlite3", "sqlite"},        Alias{"postgresql", "postgres"},     Alias{"pgx", "postgres"},
+    Alias{"pgx4", "postgres"},         Alias{"pgx5", "postgres"},           Alias{"mariadb", "mysql"},
     Alias{"cockroachdb", "cockroach"}, Alias{"crdb-postgres", "cockroach"},
 };
 

@@ -38,7 +38,8 @@ bool is_plain_file_name(std::string_view text) {
   const std::string scheme(file_scheme);
   throw Error(ErrorCode::usage, what)
       .with_hint("accepted: <scheme>://…, such as " + scheme + ":///absolute/path.db or " + scheme +
-                 "://relative.db; and without a scheme: :memory: or a file name that ends in .db");
+                 "://relative.db; keywords behind a scheme too, postgres://host=… dbname=…; "
+                 "and without a scheme: :memory: or a file name that ends in .db");
 }
 
 }  // namespace

@@ -181,8 +181,8 @@ TEST_CASE("another database is refused by this edition before a disk or a socket
     MESSAGE("skipped in part: strace is not installed");
     REQUIRE(std::getenv("CI") == nullptr);
   }
-  for (const char* scheme :
-       {"postgres", "postgresql", "mysql", "mariadb", "cockroach", "cockroachdb", "crdb-postgres"}) {
+  for (const char* scheme : {"postgres", "postgresql", "pgx", "pgx4", "pgx5", "mysql", "mariadb", "cockroach",
+                             "cockroachdb", "crdb-postgres"}) {
     const std::string dsn = std::string(scheme) + "://user:hunter22@localhost:1/my.db";
     CAPTURE(dsn);
     const Place place;

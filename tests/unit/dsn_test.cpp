@@ -82,6 +82,7 @@ TEST_CASE("G19: any other text without a scheme is a usage error with the accept
     CHECK(error.code == ErrorCode::usage);
     CHECK(error.hint.find("sqlite:///absolute/path.db") != std::string::npos);
     CHECK(error.hint.find(":memory:") != std::string::npos);
+    CHECK(error.hint.find("postgres://host=… dbname=…") != std::string::npos);
     for (const std::string& said : {std::string(error.what()), error.hint, error.detail})
       CHECK(said.find("hunter") == std::string::npos);
   }
