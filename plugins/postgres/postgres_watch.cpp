@@ -5,6 +5,8 @@
 #include <optional>
 
 #include <sys/socket.h>
+
+#include "pg_text.hpp"
 #include <pqxx/pqxx>
 
 namespace talos::postgres {
@@ -25,7 +27,8 @@ std::string conninfo(const pg::Parameters& parameters) {
       if (c == '\'' || c == '\\') text += '\\';
       text += c;
     }
-    text += "' ";
+    // Behind a pooler the name tells the connection that works from this one.
+    text += key == "application_name" ? " watch' " : "' ";
   }
   return text + "connect_timeout=" + connect_timeout_s;
 }
@@ -45,17 +48,11 @@ std::string without_literals(const std::string& sql) {
   return text;
 }
 
-std::string progress_sql(const WatchTask& task) {
-  const auto view = [&](const char* name, const char* phase, const char* done, const char* total) {
-    return "SELECT " + std::string(phase) + "::text AS phase, (" + done + ")::float8 AS done, (" + total +
-           ")::float8 AS total FROM pg_catalog.pg_stat_progress_" + name +
-           " WHERE pid = " + std::to_string(task.backend_pid);
-  };
-  return view("create_index", "phase", "CASE WHEN blocks_total > 0 THEN blocks_done ELSE tuples_done END",
-              "CASE WHEN blocks_total > 0 THEN blocks_total ELSE tuples_total END") +
-         " UNION ALL " + view("vacuum", "phase", "heap_blks_scanned", "heap_blks_total") + " UNION ALL " +
-         view("cluster", "phase", "heap_blks_scanned", "heap_blks_total") + " UNION ALL " +
-         view("copy", "command", "bytes_processed", "bytes_total");
+std::string application_name_of(const pg::Parameters& parameters) {
+  constexpr std::size_t longest = 63;  // the server cuts it there
+  for (const auto& [key, value] : parameters)
+    if (key == "application_name") return value.substr(0, longest);
+  return {};
 }
 
 }  // namespace
@@ -83,7 +80,10 @@ class Watch::Connection {
 };
 
 Watch::Watch(pg::Parameters parameters, WatchTask task)
-    : parameters_(std::move(parameters)), task_(std::move(task)), thread_([this] { run(); }) {}
+    : parameters_(std::move(parameters)),
+      application_name_(application_name_of(parameters_)),
+      task_(std::move(task)),
+      thread_([this] { run(); }) {}
 
 Watch::~Watch() {
   {
@@ -146,22 +146,49 @@ void Watch::follow(Connection& connection) {
   const auto rest = std::min({look_every, task_.stall_timeout / 6 + std::chrono::milliseconds(1),
                               task_.renew_sql.empty() ? look_every : task_.renew_every});
   do {
-    if (task_.backend_pid != 0) look(connection);
+    look(connection);
     if (!task_.renew_sql.empty() && Clock::now() - last_renewal_ >= task_.renew_every) renew(connection);
-    if (task_.backend_pid == 0 && task_.renew_sql.empty()) connection.ask("SELECT 1");
     answered();
   } while (pause(rest));
 }
 
+// The server process that runs our statement; empty if none does.
+std::string Watch::backend(Connection& connection) const {
+  const std::string which =
+      task_.backend_pid != 0
+          ? "pid = " + std::to_string(task_.backend_pid)
+          : "datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid() AND application_name = " +
+                pg::literal(application_name_);
+  // The state of another role's session is hidden: it counts as at work.
+  const pqxx::result result = connection.ask(
+      "SELECT pid FROM pg_catalog.pg_stat_activity WHERE " + which +
+      " AND coalesce(state, 'active') IN ('active', 'fastpath function call') LIMIT 1");
+  return result.empty() ? "" : result[0][0].c_str();
+}
+
+std::string Watch::progress_sql(const std::string& pid) const {
+  const auto view = [&](const char* name, const char* phase, const char* done, const char* total) {
+    return "SELECT " + std::string(phase) + "::text AS phase, (" + done + ")::float8 AS done, (" + total +
+           ")::float8 AS total FROM pg_catalog.pg_stat_progress_" + name + " WHERE pid = " + pid;
+  };
+  return view("create_index", "phase", "CASE WHEN blocks_total > 0 THEN blocks_done ELSE tuples_done END",
+              "CASE WHEN blocks_total > 0 THEN blocks_total ELSE tuples_total END") +
+         " UNION ALL " + view("vacuum", "phase", "heap_blks_scanned", "heap_blks_total") + " UNION ALL " +
+         view("cluster", "phase", "heap_blks_scanned", "heap_blks_total") + " UNION ALL " +
+         view("copy", "command", "bytes_processed", "bytes_total");
+}
+
 void Watch::look(Connection& connection) {
-  const std::string pid = std::to_string(task_.backend_pid);
-  const pqxx::result progress = connection.ask(progress_sql(task_));
+  const std::string pid = backend(connection);
+  if (pid.empty()) {
+    const std::lock_guard lock(mutex_);
+    return check_backend(false);
+  }
+  const pqxx::result progress = connection.ask(progress_sql(pid));
   const pqxx::result blockers = connection.ask(
       "SELECT pid, application_name, usename, coalesce(left(query, 200), '') FROM pg_catalog.pg_stat_activity"
       " WHERE pid = ANY (pg_catalog.pg_blocking_pids(" +
       pid + ")) ORDER BY pid LIMIT 3");
-  const pqxx::result backend =
-      connection.ask("SELECT coalesce(state, 'active') FROM pg_catalog.pg_stat_activity WHERE pid = " + pid);
   std::string names;
   for (const auto& row : blockers) {
     names += (names.empty() ? "pid " : "; pid ") + std::string(row[0].c_str()) + " (";
@@ -179,18 +206,17 @@ void Watch::look(Connection& connection) {
     const double total = progress[0][2].as<double>(0);
     if (total > 0) findings_.fraction = std::clamp(progress[0][1].as<double>(0) / total, 0.0, 1.0);
   }
-  check_backend(backend.empty() ? "gone" : backend[0][0].c_str());
+  check_backend(true);
 }
 
 // Under the mutex.
-void Watch::check_backend(const std::string& state) {
+void Watch::check_backend(bool works) {
   const auto now = Clock::now();
-  if (now - last_check_ < std::min(check_every, task_.stall_timeout / 6)) return;
+  if (works) idle_answers_ = 0;
+  if (works || now - last_check_ < std::min(check_every, task_.stall_timeout / 6)) return;
   last_check_ = now;
-  idle_answers_ = state == "active" || state == "fastpath function call" ? 0 : idle_answers_ + 1;
-  if (idle_answers_ >= 3)
-    findings_.lost = state == "gone" ? "the server process of this session is gone"
-                                     : "the server has finished the statement, and its answer did not arrive";
+  if (++idle_answers_ >= 3)
+    findings_.lost = "the server no longer runs the statement, and its answer did not arrive";
 }
 
 void Watch::renew(Connection& connection) {

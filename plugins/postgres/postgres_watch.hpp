@@ -13,8 +13,7 @@
 namespace talos::postgres {
 
 struct WatchTask {
-  int backend_pid = 0;  ///< whose statement to follow; 0: nobody's (behind a pooler it may be any)
-  int server_version = 0;
+  int backend_pid = 0;  ///< whose statement to follow; 0: whichever backend a pooler gave to this application
   std::chrono::milliseconds stall_timeout{60'000};
   std::string renew_sql;  ///< empty: no lease
   std::chrono::milliseconds renew_every{0};
@@ -47,12 +46,15 @@ class Watch {
   void run();
   void follow(Connection& connection);
   void look(Connection& connection);
-  void check_backend(const std::string& state);
+  std::string backend(Connection& connection) const;
+  std::string progress_sql(const std::string& pid) const;
+  void check_backend(bool works);
   void renew(Connection& connection);
   bool pause(std::chrono::milliseconds duration);
   void answered();
 
   const pg::Parameters parameters_;
+  const std::string application_name_;
   const WatchTask task_;
   std::mutex mutex_;  ///< for all that follows
   std::condition_variable wake_;
