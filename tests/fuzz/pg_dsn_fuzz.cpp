@@ -24,10 +24,11 @@ bool is_clean(std::string_view text) {
 }
 
 void must_be_sound(const pg::PgDsn& dsn) {
-  for (const auto& [name, value] : dsn.parameters) {
-    must(is_word(name) && !value.empty() && is_clean(value), "libpq gets keywords with values");
+  for (const auto& parameter : dsn.parameters) {
+    must(is_word(parameter.first) && !parameter.second.empty() && is_clean(parameter.second),
+         "libpq gets keywords with values");
     must(std::count_if(dsn.parameters.begin(), dsn.parameters.end(),
-                       [&](const auto& other) { return other.first == dsn.parameters.front().first; }) == 1,
+                       [&](const auto& other) { return other.first == parameter.first; }) == 1,
          "a keyword stands once");
   }
   for (const auto& [name, value] : dsn.settings)
