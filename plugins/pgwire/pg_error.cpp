@@ -28,6 +28,7 @@ ServerError server_error(const pg_result* result) {
   error.detail = field(result, PG_DIAG_MESSAGE_DETAIL);
   error.hint = field(result, PG_DIAG_MESSAGE_HINT);
   error.context = field(result, PG_DIAG_CONTEXT);
+  error.internal_query = field(result, PG_DIAG_INTERNAL_QUERY);
   if (const std::string position = field(result, PG_DIAG_STATEMENT_POSITION); !position.empty())
     error.position = std::strtoull(position.c_str(), nullptr, 10);
   if (error.message.empty()) error.message = PQresultErrorMessage(result);
@@ -37,6 +38,8 @@ ServerError server_error(const pg_result* result) {
 
 Error to_error(const ServerError& error, ErrorCode code) {
   std::string detail = error.detail;
+  if (!error.internal_query.empty())
+    detail += (detail.empty() ? "" : "\n") + ("in the query: " + error.internal_query);
   if (!error.context.empty()) detail += (detail.empty() ? "" : "\n") + error.context;
   const bool plain = error.severity.empty() || error.severity == "ERROR";
   return Error(code, (plain ? "" : error.severity + ": ") + error.message)

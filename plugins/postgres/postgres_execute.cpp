@@ -130,11 +130,8 @@ bool PostgresSession::wait_before_retry(Failure& failure, int attempt, const Pur
   const std::string who = chase.blockers().empty() ? "" : ", blocked by " + chase.blockers();
   if (attempt > ddl_lock_retries_) {
     if (failure.error.code == ErrorCode::busy) return false;
-    Error error(failure.error.code, std::string(failure.error.what()) + who + "; tried " + std::to_string(attempt) +
-                                        (attempt == 1 ? " time" : " times"));
-    error.native_code = failure.error.native_code;
-    error.offset = failure.error.offset;
-    error.detail = failure.error.detail;
+    Error error = failure.error.retold(std::string(failure.error.what()) + who + "; tried " + std::to_string(attempt) +
+                                       (attempt == 1 ? " time" : " times"));
     error.hint =
         "try again when the blocking transaction is over, or end it; see --ddl-lock-timeout and "
         "--ddl-lock-retries";
@@ -252,12 +249,10 @@ std::optional<PostgresSession::Failure> PostgresSession::judge_bare(const Unit& 
     Error error(ErrorCode::statement, "the statement succeeded, but the index " + names + " is INVALID");
     return Failure{std::move(error).at(unit.begin).with_hint(remedy), Outcome::partial};
   }
-  Error error(failure->error.code, std::string(failure->error.what()) + " (it left the INVALID index " + names + ")");
-  error.native_code = failure->error.native_code;
-  error.detail = failure->error.detail;
-  error.offset = failure->error.offset;
-  error.hint = remedy;
-  return Failure{std::move(error), Outcome::partial};
+  failure->error.leftover = "the INVALID index " + names;
+  failure->error.hint += (failure->error.hint.empty() ? "" : "; ") + remedy;
+  failure->outcome = Outcome::partial;
+  return failure;
 }
 
 // Nobody may begin between: the tracker is dirty, and an old runner refuses that. If one holds on to the keys all the

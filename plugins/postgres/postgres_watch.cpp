@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "pg_text.hpp"
+#include "pg_token.hpp"
 #include <pqxx/pqxx>
 
 namespace talos::postgres {
@@ -33,18 +34,22 @@ std::string conninfo(const pg::Parameters& parameters) {
   return text + "connect_timeout=" + connect_timeout_s;
 }
 
-// Other people's statements may hold what is nobody's business.
+// Other people's statements may hold what is nobody's business: strings are left out. The text may be cut anywhere.
 std::string without_literals(const std::string& sql) {
   std::string text;
-  bool quoted = false;
-  for (const char c : sql) {
-    if (c == '\'') {
-      if (!quoted) text += "'…'";
-      quoted = !quoted;
-    } else if (!quoted) {
-      text += c == '\n' || c == '\r' || c == '\t' ? ' ' : c;
+  pg::Tokens tokens(sql);
+  std::size_t told = 0;
+  try {
+    for (pg::Token token = tokens.next(); token.kind != pg::Token::Kind::end; token = tokens.next()) {
+      text += sql.substr(told, token.begin - told);
+      text += token.kind == pg::Token::Kind::string ? "'…'" : std::string(tokens.text(token));
+      told = token.end;
     }
+  } catch (const Error&) {
+    text += " …";  // a string that was cut
   }
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
   return text;
 }
 
@@ -159,10 +164,10 @@ std::string Watch::backend(Connection& connection) const {
           ? "pid = " + std::to_string(task_.backend_pid)
           : "datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid() AND application_name = " +
                 pg::literal(application_name_);
-  // The state of another role's session is hidden: it counts as at work.
+  // A state that is hidden, or not tracked, counts as at work.
   const pqxx::result result = connection.ask(
       "SELECT pid FROM pg_catalog.pg_stat_activity WHERE " + which +
-      " AND coalesce(state, 'active') IN ('active', 'fastpath function call') LIMIT 1");
+      " AND coalesce(state, 'active') IN ('active', 'fastpath function call', 'disabled') LIMIT 1");
   return result.empty() ? "" : result[0][0].c_str();
 }
 
