@@ -190,7 +190,7 @@ void Watch::check_backend(const std::string& state) {
   idle_answers_ = state == "active" || state == "fastpath function call" ? 0 : idle_answers_ + 1;
   if (idle_answers_ >= 3)
     findings_.lost = state == "gone" ? "the server process of this session is gone"
-                                     : "the server has finished the statement, and its answer did not arrive";
+                                     : "the server is not at work on the statement, and no answer to it arrived";
 }
 
 void Watch::renew(Connection& connection) {
