@@ -203,7 +203,7 @@ Reply Connection::exchange(const std::string& sql, const WhileWaiting& waiting, 
         reply.error = server_error(result.get());
         // libpq's own word that the connection broke: the server has said nothing of the statement.
         if (reply.error->sqlstate.empty() && PQstatus(connection_.get()) == CONNECTION_BAD) {
-          give_up(in_one_line(reply.error->message));
+          give_up(reply.error->message.substr(0, reply.error->message.find('\n')));
           reply.error.reset();
           alive = false;
         }

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "pg_connection.hpp"
 #include "postgres_watch.hpp"
@@ -29,10 +30,8 @@ class Pursuit {
   Pursuit(pg::Connection& connection, ExecuteObserver& observer, std::function<bool()> stop_requested, Watch* heartbeat,
           Settings settings);
 
-  /// For Connection::send().
-  pg::Connection::WhileWaiting waiting() {
-    return [this] { return look(); };
-  }
+  /// For Connection::send() of this message.
+  pg::Connection::WhileWaiting waiting(std::string_view sql);
   /// Another message begins.
   void restart();
 
@@ -56,6 +55,7 @@ class Pursuit {
   Watch* heartbeat_;
   Settings settings_;
   std::unique_ptr<Watch> watch_;
+  std::string_view sql_;  ///< the message under way
   Clock::time_point began_ = Clock::now();
   std::optional<Clock::time_point> cancelled_at_;
   bool stopped_ = false;

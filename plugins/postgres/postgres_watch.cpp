@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <pqxx/pqxx>
 
+#include "pg_text.hpp"
+
 namespace talos::postgres {
 
 namespace {
@@ -43,6 +45,14 @@ std::string without_literals(const std::string& sql) {
     }
   }
   return text;
+}
+
+// The server keeps at least 100 bytes of a statement's text.
+std::string beginning_of(std::string_view sql) {
+  constexpr std::size_t longest = 90;
+  std::size_t size = std::min(sql.size(), longest);
+  while (size > 0 && size < sql.size() && (static_cast<unsigned char>(sql[size]) & 0xC0U) == 0x80U) --size;
+  return std::string(sql.substr(0, size));
 }
 
 std::string progress_sql(const WatchTask& task) {
@@ -106,6 +116,14 @@ Findings Watch::latest() {
   return findings;
 }
 
+void Watch::expect(std::string_view sql) {
+  const std::lock_guard lock(mutex_);
+  expected_ = beginning_of(sql);
+  findings_.lost.clear();
+  idle_answers_ = 0;
+  last_check_ = Clock::now();
+}
+
 bool Watch::pause(std::chrono::milliseconds duration) {
   std::unique_lock lock(mutex_);
   return !wake_.wait_for(lock, duration, [this] { return stop_; });
@@ -148,7 +166,7 @@ void Watch::follow(Connection& connection) {
   do {
     if (task_.backend_pid != 0) look(connection);
     if (!task_.renew_sql.empty() && Clock::now() - last_renewal_ >= task_.renew_every) renew(connection);
-    if (task_.backend_pid == 0 && task_.renew_sql.empty()) connection.ask("SELECT 1");
+    if (task_.backend_pid == 0) look_for_statement(connection);
     answered();
   } while (pause(rest));
 }
@@ -182,12 +200,31 @@ void Watch::look(Connection& connection) {
   check_backend(backend.empty() ? "gone" : backend[0][0].c_str());
 }
 
+// Any connection of the pooler may run it. Whether the server shows statements as they were sent is seen on our own.
+void Watch::look_for_statement(Connection& connection) {
+  std::string expected;
+  {
+    const std::lock_guard lock(mutex_);
+    expected = expected_;
+  }
+  const pqxx::result seen = connection.ask(
+      "SELECT /* talos watch */ count(*) FILTER (WHERE pid = pg_catalog.pg_backend_pid() AND"
+      " pg_catalog.starts_with(query, 'SELECT /* talos watch */')),"
+      " count(*) FILTER (WHERE pid <> pg_catalog.pg_backend_pid() AND state = 'active' AND"
+      " pg_catalog.starts_with(query, " +
+      pg::literal(expected) + ")) FROM pg_catalog.pg_stat_activity WHERE datname = pg_catalog.current_database()");
+  const std::lock_guard lock(mutex_);
+  if (expected.empty() || expected != expected_ || seen[0][0].as<long>() == 0) return;
+  check_backend(seen[0][1].as<long>() == 0 ? "idle" : "active");
+}
+
 // Under the mutex.
 void Watch::check_backend(const std::string& state) {
   const auto now = Clock::now();
   if (now - last_check_ < std::min(check_every, task_.stall_timeout / 6)) return;
   last_check_ = now;
-  idle_answers_ = state == "active" || state == "fastpath function call" ? 0 : idle_answers_ + 1;
+  // Other states are those of a server that does not tell.
+  idle_answers_ = state == "gone" || state.starts_with("idle") ? idle_answers_ + 1 : 0;
   if (idle_answers_ >= 3)
     findings_.lost = state == "gone" ? "the server process of this session is gone"
                                      : "the server is not at work on the statement, and no answer to it arrived";

@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "pg_connection.hpp"
@@ -40,6 +41,10 @@ class Watch {
 
   Findings latest();
 
+  /// Behind a pooler: what was just sent, known again by its beginning, wherever it runs. Empty: nothing. What was lost
+  /// before is forgotten.
+  void expect(std::string_view sql);
+
  private:
   using Clock = std::chrono::steady_clock;
   class Connection;
@@ -48,6 +53,7 @@ class Watch {
   void follow(Connection& connection);
   void look(Connection& connection);
   void check_backend(const std::string& state);
+  void look_for_statement(Connection& connection);
   void renew(Connection& connection);
   bool pause(std::chrono::milliseconds duration);
   void answered();
@@ -63,6 +69,7 @@ class Watch {
   Clock::time_point last_check_ = Clock::now();
   Clock::time_point last_renewal_ = Clock::now();
   int idle_answers_ = 0;
+  std::string expected_;  ///< how the statement begins that is to be looked for
   std::thread thread_;
 };
 
