@@ -257,12 +257,14 @@ void Executor::begin_step(const Step& step, std::size_t index, std::size_t count
   reporter_.step_started(step, index, count);
 }
 
-// Whatever the engine calls it, it was the user's wish.
-Error Executor::stopped(const Error& error) const {
-  if (error.code != ErrorCode::cancelled) return error;
-  Error result(ErrorCode::cancelled, cancel_.reason());
-  result.file = error.file;
-  result.offset = error.offset;
+// Whatever the engine calls a stop, it was the user's wish. What a statement left behind is part of every telling, also
+// of the history's.
+Error Executor::retell(const Error& error) const {
+  std::string message = error.code == ErrorCode::cancelled ? cancel_.reason() : error.what();
+  if (!error.leftover.empty()) message += " (it left " + error.leftover + ")";
+  Error result = error.retold(message);
+  if (error.code == ErrorCode::cancelled) result.native_code.clear();
+  if (error.code == ErrorCode::cancelled) result.detail.clear();
   return result;
 }
 
@@ -281,7 +283,7 @@ void Executor::make_durable() {
 }
 
 void Executor::fail(const Step& step, const PreparedScript& script, Error error, Outcome outcome) {
-  error = script.locate(stopped(error));
+  error = script.locate(retell(error));
   if (error.code == ErrorCode::claim_lost || error.code == ErrorCode::busy) flush();
   // What was sent without an answer may have happened, and without our lock another runner may be at work.
   else if (outcome != Outcome::unknown && error.code != ErrorCode::lock_lost)
@@ -353,7 +355,7 @@ void Executor::run_statements(const Step& step, const PreparedScript& script, st
   ExecuteResult result = execute(plan.units, follower);
   if (!result.error) return;
 
-  Error error = script.locate(stopped(*result.error));
+  Error error = script.locate(retell(*result.error));
   const std::size_t statement = plan.statement[result.completed];
   if (statement == 0) fail(step, script, std::move(error), result.outcome);  // not even claimed: clean, as before
   const bool had_body = plan.units[result.completed].script != nullptr;

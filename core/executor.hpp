@@ -64,7 +64,7 @@ class Executor {
   [[noreturn]] void fail(const Step& step, const PreparedScript& script, Error error, Outcome outcome);
   void record_failure(const Step& step, const PreparedScript& script, const Error& error,
                       std::vector<JournalWrite> journal);
-  Error stopped(const Error& error) const;
+  Error retell(const Error& error) const;
   LogRow log_row(const Step& step, const PreparedScript& script) const;
 
   Session& session_;

@@ -323,7 +323,7 @@ class Reader {
     const Parameter parameter{lower(name), std::move(value)};
     const bool behind_password = behind_password_;
     behind_password_ = parameter.first == "password" || parameter.first == "sslpassword";
-    if (parameter.first.starts_with("x-"))
+    if (parameter.first.starts_with("x-") && is_plain_word(parameter.first))
       take_own(parameter);
     else if (const Keyword* keyword = find_keyword(parameter.first))
       take_keyword(*keyword, parameter.second);
@@ -408,13 +408,13 @@ class Reader {
 
 void skip_blanks(std::string_view& text) { text.remove_prefix(std::min(text.find_first_not_of(' '), text.size())); }
 
-// The next value, and the text behind it. A backslash takes the next character as it is.
+// The next value, and the text behind it. A backslash takes the next character as it is; at the end it is nothing.
 std::string next_value(std::string_view& text) {
   const bool quoted = text.starts_with('\'');
   std::string value;
   std::size_t i = quoted ? 1 : 0;
   for (; i < text.size() && (quoted ? text[i] != '\'' : !is_blank(text[i])); ++i) {
-    if (text[i] == '\\' && i + 1 < text.size()) ++i;
+    if (text[i] == '\\' && ++i == text.size()) break;
     value += text[i];
   }
   if (quoted && i >= text.size()) throw malformed("a quoted value of the DSN has no closing quote");
@@ -567,6 +567,7 @@ void read_uri(std::string_view text, PgDsn& dsn, Reader& reader) {
   for (const std::string_view item : split(uri.query, '&')) {
     if (item.empty()) continue;
     const std::string_view name = name_of(item);
+    if (name.size() == item.size()) throw unencoded("a parameter of the DSN has no value");
     reader.take(decode(name, true), decode(item.substr(std::min(name.size() + 1, item.size())), true));
   }
 }

@@ -160,7 +160,7 @@ std::optional<PostgresSession::Failure> PostgresSession::run_transaction(const U
   if (unit.script != nullptr && unit.end - unit.begin > largest_message) return run_in_pieces(unit, chase, started_at);
   const Message message = compose(unit, started_at);
   fail_point("postgres before unit");
-  const pg::Reply reply = connection_->send(message.sql(), chase.waiting(message.sql()));
+  const pg::Reply reply = connection_->send(message.sql(), chase.waiting());
   fail_point("postgres after unit");
   return judge(unit, message, reply, chase);
 }
@@ -169,8 +169,7 @@ std::optional<PostgresSession::Failure> PostgresSession::run_in_pieces(const Uni
                                                                        const std::string& started_at) {
   Message beginning;
   add_beginning(beginning, unit);
-  if (auto failure = judge(unit, beginning, connection_->send(beginning.sql(), chase.waiting(beginning.sql())), chase))
-    return failure;
+  if (auto failure = judge(unit, beginning, connection_->send(beginning.sql(), chase.waiting()), chase)) return failure;
 
   struct Enough {};
   std::optional<Failure> failure;
@@ -192,7 +191,7 @@ std::optional<PostgresSession::Failure> PostgresSession::run_in_pieces(const Uni
   Message end;
   end.mark_after_body();
   add_end(end, unit, started_at);
-  return judge(unit, end, connection_->send(end.sql(), chase.waiting(end.sql())), chase);
+  return judge(unit, end, connection_->send(end.sql(), chase.waiting()), chase);
 }
 
 std::optional<PostgresSession::Failure> PostgresSession::send_piece(const Unit& unit, std::size_t begin,
@@ -204,7 +203,7 @@ std::optional<PostgresSession::Failure> PostgresSession::send_piece(const Unit& 
   Message message;
   message.add_body(unit.script->text.substr(begin, end - begin));
   chase.restart();
-  auto failure = judge(part, message, connection_->send(message.sql(), chase.waiting(message.sql())), chase);
+  auto failure = judge(part, message, connection_->send(message.sql(), chase.waiting()), chase);
   // Its transaction is not committed yet.
   if (failure) failure->outcome = Outcome::not_applied;
   return failure;
@@ -221,7 +220,7 @@ std::optional<PostgresSession::Failure> PostgresSession::run_bare(const Unit& un
   Message message;
   message.add_body(text);
   fail_point("postgres before bare statement");
-  const pg::Reply reply = connection_->send(message.sql(), chase.waiting(message.sql()));
+  const pg::Reply reply = connection_->send(message.sql(), chase.waiting());
   fail_point("postgres after bare statement");
   std::optional<Failure> failure;
   try {

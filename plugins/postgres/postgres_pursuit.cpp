@@ -19,10 +19,9 @@ Pursuit::Pursuit(pg::Connection& connection, ExecuteObserver& observer, std::fun
       heartbeat_(heartbeat),
       settings_(std::move(settings)) {}
 
-pg::Connection::WhileWaiting Pursuit::waiting(std::string_view sql) {
-  sql_ = sql;
-  if (heartbeat_ != nullptr) heartbeat_->expect(sql);
-  if (watch_) watch_->expect(sql);
+pg::Connection::WhileWaiting Pursuit::waiting() {
+  if (heartbeat_ != nullptr) heartbeat_->restart();
+  if (watch_) watch_->restart();
   return [this] { return look(); };
 }
 
@@ -46,10 +45,8 @@ std::optional<std::string> Pursuit::look() {
   } else if (now - *cancelled_at_ > cancel_patience) {
     return "the server did not answer the request to cancel";
   }
-  if (heartbeat_ == nullptr && !watch_ && settings_.may_watch && now - began_ > settings_.watch_after) {
+  if (heartbeat_ == nullptr && !watch_ && settings_.may_watch && now - began_ > settings_.watch_after)
     watch_ = std::make_unique<Watch>(settings_.parameters, settings_.watch);
-    watch_->expect(sql_);
-  }
   if (Watch* const watch = heartbeat_ != nullptr ? heartbeat_ : watch_.get()) return consult(*watch);
   return std::nullopt;
 }

@@ -7,7 +7,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "pg_connection.hpp"
 #include "postgres_watch.hpp"
@@ -30,8 +29,8 @@ class Pursuit {
   Pursuit(pg::Connection& connection, ExecuteObserver& observer, std::function<bool()> stop_requested, Watch* heartbeat,
           Settings settings);
 
-  /// For Connection::send() of this message.
-  pg::Connection::WhileWaiting waiting(std::string_view sql);
+  /// For Connection::send() of the next message.
+  pg::Connection::WhileWaiting waiting();
   /// Another message begins.
   void restart();
 
@@ -55,7 +54,6 @@ class Pursuit {
   Watch* heartbeat_;
   Settings settings_;
   std::unique_ptr<Watch> watch_;
-  std::string_view sql_;  ///< the message under way
   Clock::time_point began_ = Clock::now();
   std::optional<Clock::time_point> cancelled_at_;
   bool stopped_ = false;

@@ -21,6 +21,8 @@ void set_default(pg::Parameters& parameters, const std::string& key, const std::
 // A dead peer is noticed even where no answer is due.
 pg::Parameters connection_parameters(const pg::PgDsn& dsn, const ConnectRequest& request) {
   pg::Parameters parameters = dsn.parameters;
+  // Migrations are UTF-8 whatever the database is.
+  std::erase_if(parameters, [](const auto& one) { return one.first == "client_encoding"; });
   set_default(parameters, "application_name", application_name(request.runner));
   set_default(parameters, "client_encoding", "UTF8");
   set_default(parameters, "keepalives_idle", "30");

@@ -5,8 +5,8 @@
 #include <optional>
 
 #include <sys/socket.h>
-#include <pqxx/pqxx>
 
+#include <pqxx/pqxx>
 #include "pg_text.hpp"
 
 namespace talos::postgres {
@@ -27,7 +27,8 @@ std::string conninfo(const pg::Parameters& parameters) {
       if (c == '\'' || c == '\\') text += '\\';
       text += c;
     }
-    text += "' ";
+    // Behind a pooler the name tells the connection that works from this one.
+    text += key == "application_name" ? " watch' " : "' ";
   }
   return text + "connect_timeout=" + connect_timeout_s;
 }
@@ -47,25 +48,11 @@ std::string without_literals(const std::string& sql) {
   return text;
 }
 
-// The server keeps at least 100 bytes of a statement's text.
-std::string beginning_of(std::string_view sql) {
-  constexpr std::size_t longest = 90;
-  std::size_t size = std::min(sql.size(), longest);
-  while (size > 0 && size < sql.size() && (static_cast<unsigned char>(sql[size]) & 0xC0U) == 0x80U) --size;
-  return std::string(sql.substr(0, size));
-}
-
-std::string progress_sql(const WatchTask& task) {
-  const auto view = [&](const char* name, const char* phase, const char* done, const char* total) {
-    return "SELECT " + std::string(phase) + "::text AS phase, (" + done + ")::float8 AS done, (" + total +
-           ")::float8 AS total FROM pg_catalog.pg_stat_progress_" + name +
-           " WHERE pid = " + std::to_string(task.backend_pid);
-  };
-  return view("create_index", "phase", "CASE WHEN blocks_total > 0 THEN blocks_done ELSE tuples_done END",
-              "CASE WHEN blocks_total > 0 THEN blocks_total ELSE tuples_total END") +
-         " UNION ALL " + view("vacuum", "phase", "heap_blks_scanned", "heap_blks_total") + " UNION ALL " +
-         view("cluster", "phase", "heap_blks_scanned", "heap_blks_total") + " UNION ALL " +
-         view("copy", "command", "bytes_processed", "bytes_total");
+std::string application_name_of(const pg::Parameters& parameters) {
+  constexpr std::size_t longest = 63;  // the server cuts it there
+  for (const auto& [key, value] : parameters)
+    if (key == "application_name") return value.substr(0, longest);
+  return {};
 }
 
 }  // namespace
@@ -93,7 +80,10 @@ class Watch::Connection {
 };
 
 Watch::Watch(pg::Parameters parameters, WatchTask task)
-    : parameters_(std::move(parameters)), task_(std::move(task)), thread_([this] { run(); }) {}
+    : parameters_(std::move(parameters)),
+      application_name_(application_name_of(parameters_)),
+      task_(std::move(task)),
+      thread_([this] { run(); }) {}
 
 Watch::~Watch() {
   {
@@ -116,9 +106,8 @@ Findings Watch::latest() {
   return findings;
 }
 
-void Watch::expect(std::string_view sql) {
+void Watch::restart() {
   const std::lock_guard lock(mutex_);
-  expected_ = beginning_of(sql);
   findings_.lost.clear();
   idle_answers_ = 0;
   last_check_ = Clock::now();
@@ -140,7 +129,9 @@ void Watch::run() {
     try {
       Connection connection(options);
       {
+        // Who wants us to stop has found no socket to close while we were connecting.
         const std::lock_guard lock(mutex_);
+        if (stop_) return;
         socket_ = connection.socket();
       }
       answered();
@@ -164,22 +155,58 @@ void Watch::follow(Connection& connection) {
   const auto rest = std::min({look_every, task_.stall_timeout / 6 + std::chrono::milliseconds(1),
                               task_.renew_sql.empty() ? look_every : task_.renew_every});
   do {
-    if (task_.backend_pid != 0) look(connection);
+    look(connection);
     if (!task_.renew_sql.empty() && Clock::now() - last_renewal_ >= task_.renew_every) renew(connection);
-    if (task_.backend_pid == 0) look_for_statement(connection);
     answered();
   } while (pause(rest));
 }
 
+// The server process that runs our statement; empty if none does.
+std::string Watch::backend(Connection& connection) const {
+  const std::string which =
+      task_.backend_pid != 0
+          ? "pid = " + std::to_string(task_.backend_pid)
+          : "datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid() AND application_name = " +
+                pg::literal(application_name_);
+  // The state of another role's session is hidden, or not kept at all: it counts as at work.
+  const pqxx::result result = connection.ask("SELECT pid FROM pg_catalog.pg_stat_activity WHERE " + which +
+                                             " AND coalesce(state, '') NOT LIKE 'idle%' LIMIT 1");
+  return result.empty() ? "" : result[0][0].c_str();
+}
+
+std::string Watch::progress_sql(const std::string& pid) const {
+  const auto view = [&](const char* name, const char* phase, const char* done, const char* total) {
+    return "SELECT " + std::string(phase) + "::text AS phase, (" + done + ")::float8 AS done, (" + total +
+           ")::float8 AS total FROM pg_catalog.pg_stat_progress_" + name + " WHERE pid = " + pid;
+  };
+  return view("create_index", "phase", "CASE WHEN blocks_total > 0 THEN blocks_done ELSE tuples_done END",
+              "CASE WHEN blocks_total > 0 THEN blocks_total ELSE tuples_total END") +
+         " UNION ALL " + view("vacuum", "phase", "heap_blks_scanned", "heap_blks_total") + " UNION ALL " +
+         view("cluster", "phase", "heap_blks_scanned", "heap_blks_total") + " UNION ALL " +
+         view("copy", "command", "bytes_processed", "bytes_total");
+}
+
+// A pooler may keep our names from the server: then nothing follows from not finding one there.
+bool Watch::sees_names(Connection& connection) const {
+  if (task_.backend_pid != 0) return true;
+  const pqxx::result result =
+      connection.ask("SELECT pg_catalog.starts_with(application_name, " + pg::literal(application_name_) +
+                     ") FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()");
+  return !result.empty() && std::string_view(result[0][0].c_str()) == "t";
+}
+
 void Watch::look(Connection& connection) {
-  const std::string pid = std::to_string(task_.backend_pid);
-  const pqxx::result progress = connection.ask(progress_sql(task_));
+  const std::string pid = backend(connection);
+  if (pid.empty()) {
+    if (!sees_names(connection)) return;
+    const std::lock_guard lock(mutex_);
+    return check_backend(false);
+  }
+  const pqxx::result progress = connection.ask(progress_sql(pid));
   const pqxx::result blockers = connection.ask(
       "SELECT pid, application_name, usename, coalesce(left(query, 200), '') FROM pg_catalog.pg_stat_activity"
       " WHERE pid = ANY (pg_catalog.pg_blocking_pids(" +
       pid + ")) ORDER BY pid LIMIT 3");
-  const pqxx::result backend =
-      connection.ask("SELECT coalesce(state, 'active') FROM pg_catalog.pg_stat_activity WHERE pid = " + pid);
   std::string names;
   for (const auto& row : blockers) {
     names += (names.empty() ? "pid " : "; pid ") + std::string(row[0].c_str()) + " (";
@@ -197,37 +224,16 @@ void Watch::look(Connection& connection) {
     const double total = progress[0][2].as<double>(0);
     if (total > 0) findings_.fraction = std::clamp(progress[0][1].as<double>(0) / total, 0.0, 1.0);
   }
-  check_backend(backend.empty() ? "gone" : backend[0][0].c_str());
-}
-
-// Any connection of the pooler may run it. Whether the server shows statements as they were sent is seen on our own.
-void Watch::look_for_statement(Connection& connection) {
-  std::string expected;
-  {
-    const std::lock_guard lock(mutex_);
-    expected = expected_;
-  }
-  const pqxx::result seen = connection.ask(
-      "SELECT /* talos watch */ count(*) FILTER (WHERE pid = pg_catalog.pg_backend_pid() AND"
-      " pg_catalog.starts_with(query, 'SELECT /* talos watch */')),"
-      " count(*) FILTER (WHERE pid <> pg_catalog.pg_backend_pid() AND state = 'active' AND"
-      " pg_catalog.starts_with(query, " +
-      pg::literal(expected) + ")) FROM pg_catalog.pg_stat_activity WHERE datname = pg_catalog.current_database()");
-  const std::lock_guard lock(mutex_);
-  if (expected.empty() || expected != expected_ || seen[0][0].as<long>() == 0) return;
-  check_backend(seen[0][1].as<long>() == 0 ? "idle" : "active");
+  check_backend(true);
 }
 
 // Under the mutex.
-void Watch::check_backend(const std::string& state) {
+void Watch::check_backend(bool works) {
   const auto now = Clock::now();
-  if (now - last_check_ < std::min(check_every, task_.stall_timeout / 6)) return;
+  if (works) idle_answers_ = 0;
+  if (works || now - last_check_ < std::min(check_every, task_.stall_timeout / 6)) return;
   last_check_ = now;
-  // Other states are those of a server that does not tell.
-  idle_answers_ = state == "gone" || state.starts_with("idle") ? idle_answers_ + 1 : 0;
-  if (idle_answers_ >= 3)
-    findings_.lost = state == "gone" ? "the server process of this session is gone"
-                                     : "the server is not at work on the statement, and no answer to it arrived";
+  if (++idle_answers_ >= 3) findings_.lost = "the server is not at work on the statement, and no answer to it arrived";
 }
 
 void Watch::renew(Connection& connection) {

@@ -6,7 +6,6 @@
 #include <condition_variable>
 #include <mutex>
 #include <string>
-#include <string_view>
 #include <thread>
 
 #include "pg_connection.hpp"
@@ -14,8 +13,7 @@
 namespace talos::postgres {
 
 struct WatchTask {
-  int backend_pid = 0;  ///< whose statement to follow; 0: nobody's (behind a pooler it may be any)
-  int server_version = 0;
+  int backend_pid = 0;  ///< whose statement to follow; 0: whichever backend a pooler gave to this application
   std::chrono::milliseconds stall_timeout{60'000};
   std::string renew_sql;  ///< empty: no lease
   std::chrono::milliseconds renew_every{0};
@@ -41,9 +39,8 @@ class Watch {
 
   Findings latest();
 
-  /// Behind a pooler: what was just sent, known again by its beginning, wherever it runs. Empty: nothing. What was lost
-  /// before is forgotten.
-  void expect(std::string_view sql);
+  /// Another message was sent: what was seen before it says nothing of it.
+  void restart();
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -52,13 +49,16 @@ class Watch {
   void run();
   void follow(Connection& connection);
   void look(Connection& connection);
-  void check_backend(const std::string& state);
-  void look_for_statement(Connection& connection);
+  std::string backend(Connection& connection) const;
+  bool sees_names(Connection& connection) const;
+  std::string progress_sql(const std::string& pid) const;
+  void check_backend(bool works);
   void renew(Connection& connection);
   bool pause(std::chrono::milliseconds duration);
   void answered();
 
   const pg::Parameters parameters_;
+  const std::string application_name_;
   const WatchTask task_;
   std::mutex mutex_;  ///< for all that follows
   std::condition_variable wake_;
@@ -69,7 +69,6 @@ class Watch {
   Clock::time_point last_check_ = Clock::now();
   Clock::time_point last_renewal_ = Clock::now();
   int idle_answers_ = 0;
-  std::string expected_;  ///< how the statement begins that is to be looked for
   std::thread thread_;
 };
 

@@ -141,6 +141,7 @@ LockStatus RunLockFile::observe() const {
   if (fd < 0) return {};
   struct flock lock = whole_file(F_WRLCK);
   LockStatus status;
+  status.ours = held_;
   status.held = ::fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
   if (status.held) {
     std::array<char, record_size> record{};

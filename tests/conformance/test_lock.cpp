@@ -45,6 +45,16 @@ TEST_CASE("Without Capabilities::run_lock try_lock() is inert or unsupported, an
   second->unlock();
 }
 
+TEST_CASE("The holder of the lock does not take itself for somebody else") {
+  if (!has_lock()) return;
+  const std::string table = table_in_use();
+  const auto session = connect(table, Access::write);
+  CHECK(session->try_lock());
+  const LockStatus own = session->observe_lock();
+  CHECK((!own.held || own.ours));
+  session->unlock();
+}
+
 TEST_CASE("A second session cannot lock while the first one does, and can afterwards") {
   if (!has_lock()) return;
   const std::string table = table_in_use();

@@ -275,9 +275,11 @@ TEST_CASE("force, history, create, plugins and version print their objects") {
   CHECK(created["files"].size() == 2);
 
   const json plugins = data(talos({"plugins", "--format", "json"}), "plugins");
-  REQUIRE(plugins["plugins"].size() == 1);
-  CHECK(plugins["plugins"][0]["name"] == "sqlite");
-  CHECK(plugins["plugins"][0]["usable"] == true);
+  for (const json& plugin : plugins["plugins"]) {
+    CAPTURE(plugin.dump());
+    CHECK((plugin["usable"] == true) == (plugin["name"] == "sqlite"));
+  }
+  CHECK_FALSE(plugins["plugins"].empty());
 
   CHECK(data(talos({"version", "--format", "json"}), "version")["version"].is_string());
 }

@@ -232,15 +232,25 @@ TEST_CASE("if the tracker cannot be set back it stays dirty, and that is said") 
 
 TEST_CASE("a first statement that may have left something is dirty, never set back") {
   Outcome outcome = Outcome::unknown;
+  JournalState state = JournalState::unknown;
+  bool atomic = true;
   SUBCASE("no answer came") {}
-  SUBCASE("part of it may be there") { outcome = Outcome::partial; }
+  SUBCASE("part of it may be there") {
+    outcome = Outcome::partial;
+    atomic = false;
+  }
+  SUBCASE("the error names what it left") {
+    outcome = Outcome::partial;
+    state = JournalState::failed;
+  }
   Bench bench{{"1_a.up.sql", bare + "VACUUM;\nINSERT b;"}};
+  bench.database.capabilities.atomic_statements = atomic;
   bench.database.failures[1] = {.outcome = outcome};
   bench.failure();
   CHECK(bench.database.row() == TrackerRow{1, true});
   CHECK(bench.left_dirty);
   REQUIRE(bench.database.journal.size() == 1);
-  CHECK(bench.database.journal[0].state == JournalState::unknown);
+  CHECK(bench.database.journal[0].state == state);
 }
 
 TEST_CASE("a later statement that fails leaves the database dirty, and the journal says which are done") {

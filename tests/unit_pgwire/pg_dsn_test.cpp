@@ -143,7 +143,7 @@ TEST_CASE("URIs and keywords that libpq and Go read alike are read as libpq read
            "postgres:///?service=s",
            "postgres://h/db?hostaddr=127.0.0.1&krbsrvname=k&requirepeer=postgres&sslcrldir=/d&sslcompression=0",
        }) {
-    CAPTURE(text);
+    CAPTURE(std::string(text));
     const auto expected = libpq(text);
     REQUIRE(expected);
     CHECK(parameters(text) == *expected);
@@ -153,7 +153,7 @@ TEST_CASE("URIs and keywords that libpq and Go read alike are read as libpq read
         "host=h password=a\\ b\\\\c", "password='' host=h", "host=h password='a\\\\b'", "dbname=d host=a,b port=1,2",
         "host=/run/postgresql dbname=d", "user=u host=h password=a@b/c:d?e#f%20+", "host=h application_name=",
         "host=h user=u password=a=b", "host=h password='a b'", "host=h password=x\\", "host=h password=a'b'"}) {
-    CAPTURE(text);
+    CAPTURE(std::string(text));
     const auto expected = libpq(text);
     REQUIRE(expected);
     CHECK(parameters(std::string("postgres://") + text) == *expected);
@@ -164,12 +164,12 @@ TEST_CASE("URIs and keywords that libpq and Go read alike are read as libpq read
 TEST_CASE("what libpq refuses among keywords and hosts is refused, quoting nothing") {
   for (const char* text : {"host=h password='hunter22", "host=h password='hunter''22'", "host=h hunter22",
                            "host=h =hunter22", "password=secret hunter22 host=h", "host=h password='a'hunter22=x"}) {
-    CAPTURE(text);
+    CAPTURE(std::string(text));
     CHECK_FALSE(libpq(text));
     CHECK_FALSE(has(refusal(std::string("postgres://") + text), "hunter"));
   }
   for (const char* text : {"postgres://[::1/hunter22", "postgres://[]/hunter22", "postgres://[::1]x/hunter22"}) {
-    CAPTURE(text);
+    CAPTURE(std::string(text));
     CHECK_FALSE(libpq(text));
     CHECK_FALSE(has(refusal(text), "hunter"));
   }
@@ -216,7 +216,7 @@ TEST_CASE("raw special characters in a password are taken where only one reading
                                                                    {"postgres://u:p&w=x@h/d", "p&w=x"},
                                                                    {"postgres://u:p w\"'\\@h/d", "p w\"'\\"}}};
   for (const auto& [text, password] : cases) {
-    CAPTURE(text);
+    CAPTURE(std::string(text));
     const PgDsn dsn = parse(text);
     CHECK(dsn.parameter("password") == password);
     CHECK(dsn.parameter("user") == "u");
@@ -231,7 +231,7 @@ TEST_CASE("an ambiguous end of the password is refused, saying how to write it")
         "postgres://u:hunter22@a?b=c@h/d", "postgres://u:hunter22/x", "postgres://u:a/hunter22@b@h/d",
         "postgres://u:hunter22@a b/d", "postgres://u:p@h:hunter22/d", "postgres://h:54x/d?password=hunter22@secret",
         "postgres://h/d?a@hunter22=b", "postgres://h/d?unknown=hunter22@secret", "postgres://u:p@h/d@hunter22"}) {
-    CAPTURE(text);
+    CAPTURE(std::string(text));
     const std::string said = refusal(text);
     CHECK_FALSE(has(said, "hunter"));
     CHECK_FALSE(has(said, "secret"));
@@ -240,9 +240,11 @@ TEST_CASE("an ambiguous end of the password is refused, saying how to write it")
 }
 
 TEST_CASE("what follows a raw & or blank of a password is never taken for a setting") {
-  for (const char* text : {"postgres://h/d?password=abc&hunter22", "postgres://h/d?password=abc&hunter22=x",
-                           "postgres://h/d?password=abc&hunter-22=x", "postgres://host=h password=abc hunter22=x",
-                           "postgres://h/d?sslpassword=abc&hunter22=x"})
+  for (const char* text :
+       {"postgres://h/d?password=abc&hunter22", "postgres://h/d?password=abc&hunter22=x",
+        "postgres://h/d?password=abc&hunter-22=x", "postgres://host=h password=abc hunter22=x",
+        "postgres://h/d?sslpassword=abc&hunter22=x", "postgres://h/d?password=abc&x-%20y=z&hunter22=x",
+        "postgres://h/d?password=abc&x-y=z&hunter22"})
     CHECK_FALSE_MESSAGE(has(refusal(text), "hunter"), text);
   CHECK(parse("postgres://host=h password=abc search_path=app").settings == Pairs{{"search_path", "app"}});
 }
@@ -310,7 +312,7 @@ TEST_CASE("values are checked before libpq could quote them") {
                                 "x-migrations-table-quoted=hunter22",
                                 "dbname=postgres://u:hunter22@h/d",
                                 "dbname=password%3Dhunter22"}) {
-    CAPTURE(parameter);
+    CAPTURE(std::string(parameter));
     CHECK_FALSE(has(refusal(std::string("postgres://h/d?") + parameter), "hunter"));
   }
   for (const char* mode : {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}) {
@@ -418,7 +420,7 @@ TEST_CASE(
                                            "postgres://db.internal/bank?password=" + password + "&user=talos",
                                            "postgres://host=db.internal password=" + password + " dbname=bank"};
     for (const std::string& text : texts) {
-      CAPTURE(text);
+      CAPTURE(std::string(text));
       std::string said;
       try {
         const PgDsn dsn = parse(text);

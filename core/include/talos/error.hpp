@@ -69,6 +69,7 @@ class Error : public std::runtime_error {
   ErrorCode code;
   std::string native_code;                ///< SQLSTATE, or the engine's own name and number of the error
   std::string detail;                     ///< what the server adds to the message
+  std::string leftover;                   ///< what the failed statement left behind all the same: "the INVALID index i"
   std::string hint;                       ///< the next step, as a sentence or a command
   std::string file;                       ///< migration file, where there is one; filled by the program, not by plugins
   std::optional<std::size_t> offset;      ///< byte of the migration's text the error is at
@@ -77,6 +78,23 @@ class Error : public std::runtime_error {
   std::optional<std::size_t> line;        ///< 1-based; filled by the program from `offset`
   std::optional<std::size_t> column;      ///< 1-based, in bytes; filled by the program from `offset`
   std::string source_line;                ///< of the migration's text; filled by the program from `offset`
+
+  /// The same error, told in other words.
+  Error retold(const std::string& message) const {
+    Error result(code, message);
+    result.native_code = native_code;
+    result.detail = detail;
+    result.leftover = leftover;
+    result.hint = hint;
+    result.file = file;
+    result.offset = offset;
+    result.statement = statement;
+    result.statements = statements;
+    result.line = line;
+    result.column = column;
+    result.source_line = source_line;
+    return result;
+  }
 
   Error&& with_native_code(std::string text) && { return native_code = std::move(text), std::move(*this); }
   Error&& with_detail(std::string text) && { return detail = std::move(text), std::move(*this); }
