@@ -323,7 +323,8 @@ void Executor::record_failure(const Step& step, const PreparedScript& script, co
   session_.resume();
   fail_point("before failure recorded");
   ExecuteResult result = execute(units, follower);
-  if (result.error)
+  // Over a connection that is lost, that is no news.
+  if (result.error && !(error.code == ErrorCode::connection && result.error->code == ErrorCode::connection))
     reporter_.warning(std::string("the failure could not be recorded in the database: ") + result.error->what());
 }
 

@@ -343,30 +343,36 @@ RunResult dry_run(Driver& driver, const MigrationSet& set, const Goal& goal, con
 
 RunResult force(Driver& driver, const MigrationSet& set, Version version, const RunOptions& options, Reporter& reporter,
                 CancelToken& cancel) {
-  return with_session(driver, Access::write, options, reporter, cancel, [&](Session& session, RunResult& result) {
-    check_forced_version(set, version, options.policies);
-    RunLock lock(session);
-    if (session.capabilities().run_lock)
-      lock.acquire(options.connect.lock_timeout, reporter, cancel, [] { return false; });
-    for (bool forced = false; !forced;) {
-      cancel.check();
-      State state = session.read_state(LogDepth::current);
-      const auto unfinished = unfinished_attempt(state, options.connect.runner);
-      const History history = interpret(std::move(state), set);
-      result.from = history.current();
-      read_version(result, history);
-      check_forced_set(set, history, options.policies);
-      std::vector<Unit> units;
-      if (unfinished) units.push_back(*unfinished);
-      units.push_back(force_unit(history, version, set, options.connect.runner));
-      SilentObserver observer(reporter);
-      const ExecuteResult executed = session.execute(units, observer);
-      if (executed.error && executed.error->code != ErrorCode::claim_lost) throw Error(*executed.error);
-      forced = !executed.error;
-    }
-    result.to = version;
-    result.dirty = false;
-  });
+  RunResult outcome =
+      with_session(driver, Access::write, options, reporter, cancel, [&](Session& session, RunResult& result) {
+        check_forced_version(set, version, options.policies);
+        RunLock lock(session);
+        if (session.capabilities().run_lock)
+          lock.acquire(options.connect.lock_timeout, reporter, cancel, [] { return false; });
+        for (bool forced = false; !forced;) {
+          cancel.check();
+          State state = session.read_state(LogDepth::current);
+          const auto unfinished = unfinished_attempt(state, options.connect.runner);
+          const History history = interpret(std::move(state), set);
+          result.from = history.current();
+          read_version(result, history);
+          check_forced_set(set, history, options.policies);
+          std::vector<Unit> units;
+          if (unfinished) units.push_back(*unfinished);
+          units.push_back(force_unit(history, version, set, options.connect.runner));
+          SilentObserver observer(reporter);
+          const ExecuteResult executed = session.execute(units, observer);
+          if (executed.error && executed.error->code != ErrorCode::claim_lost) {
+            result.cut_off = executed.error->code == ErrorCode::connection;
+            throw Error(*executed.error);
+          }
+          forced = !executed.error;
+        }
+        result.to = version;
+        result.dirty = false;
+      });
+  if (outcome.cut_off) look_again(driver, set, options, cancel, outcome);
+  return outcome;
 }
 
 namespace {

@@ -20,9 +20,20 @@ struct Clear {
 };
 using Result = std::unique_ptr<PGresult, Clear>;
 
-std::string trimmed(std::string text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
-  return text;
+// libpq writes several lines, some of them indented.
+std::string in_one_line(std::string_view text) {
+  std::string line;
+  bool gap = false;
+  for (const char c : text) {
+    if (c == '\n' || c == '\r' || c == '\t' || (gap && c == ' ')) {
+      gap = true;
+      continue;
+    }
+    if (gap && !line.empty()) line += ' ';
+    gap = false;
+    line += c;
+  }
+  return line;
 }
 
 std::vector<std::string> split(const std::string& list) {
@@ -137,7 +148,7 @@ void Connection::connect(const Parameters& parameters, std::chrono::milliseconds
 
 Connection::~Connection() = default;
 
-std::string Connection::last_error() const { return trimmed(PQerrorMessage(connection_.get())); }
+std::string Connection::last_error() const { return in_one_line(PQerrorMessage(connection_.get())); }
 
 Reply Connection::send(const std::string& sql, const WhileWaiting& waiting) { return exchange(sql, waiting, false); }
 
@@ -188,7 +199,14 @@ Reply Connection::exchange(const std::string& sql, const WhileWaiting& waiting, 
         break;
       }
       default:
-        if (!reply.error) reply.error = server_error(result.get());
+        if (reply.error) break;
+        reply.error = server_error(result.get());
+        // libpq's own word that the connection broke: the server has said nothing of the statement.
+        if (reply.error->sqlstate.empty() && PQstatus(connection_.get()) == CONNECTION_BAD) {
+          give_up(reply.error->message.substr(0, reply.error->message.find('\n')));
+          reply.error.reset();
+          alive = false;
+        }
     }
   }
   if (alive && PQstatus(connection_.get()) == CONNECTION_BAD) alive = false;

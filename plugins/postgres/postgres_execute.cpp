@@ -219,8 +219,14 @@ std::optional<PostgresSession::Failure> PostgresSession::run_bare(const Unit& un
   fail_point("postgres before bare statement");
   const pg::Reply reply = connection_->send(message.sql(), chase.waiting());
   fail_point("postgres after bare statement");
-  auto failure = judge_bare(unit, message, reply, invalid_before, chase);
-  if (connection_->usable() && !stop_requested()) retake_foreign_locks(observer);
+  std::optional<Failure> failure;
+  try {
+    failure = judge_bare(unit, message, reply, invalid_before, chase);
+    if (connection_->usable() && !stop_requested()) retake_foreign_locks(observer);
+  } catch (const Error& error) {
+    // The statement has run, whatever kept us from looking at what it left.
+    if (!failure) failure = Failure{error, Outcome::unknown};
+  }
   return failure;
 }
 

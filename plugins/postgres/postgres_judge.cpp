@@ -51,8 +51,10 @@ PostgresSession::Failure PostgresSession::lost(const Unit& unit, const Message& 
   Error error(ErrorCode::connection, "the connection to " + dsn_.describe() + " was lost: " + reply.lost);
   if (reply.error) error.native_code = reply.error->sqlstate;
   if (pursuit.lease_lost()) error.code = ErrorCode::lock_lost;
-  // A last word of the server (libpq's own have no SQLSTATE) about a statement before COMMIT is final: it rolled back.
-  const bool before_commit = unit.transaction && reply.error && !reply.error->sqlstate.empty() &&
+  // A last word of the server about a statement before COMMIT is final: it rolled back. Not so a pooler's, which has
+  // lost the server just as we might have.
+  const bool servers_word = reply.error && !reply.error->sqlstate.empty() && !reply.error->sqlstate.starts_with("08");
+  const bool before_commit = unit.transaction && servers_word &&
                              message.part(reply.succeeded, statement_offsets(unit).size()) != Message::Part::after;
   return {std::move(error), before_commit ? Outcome::not_applied : Outcome::unknown};
 }

@@ -19,6 +19,12 @@ Pursuit::Pursuit(pg::Connection& connection, ExecuteObserver& observer, std::fun
       heartbeat_(heartbeat),
       settings_(std::move(settings)) {}
 
+pg::Connection::WhileWaiting Pursuit::waiting() {
+  if (heartbeat_ != nullptr) heartbeat_->restart();
+  if (watch_) watch_->restart();
+  return [this] { return look(); };
+}
+
 void Pursuit::restart() {
   began_ = Clock::now();
   watch_.reset();

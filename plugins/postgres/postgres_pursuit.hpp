@@ -29,10 +29,8 @@ class Pursuit {
   Pursuit(pg::Connection& connection, ExecuteObserver& observer, std::function<bool()> stop_requested, Watch* heartbeat,
           Settings settings);
 
-  /// For Connection::send().
-  pg::Connection::WhileWaiting waiting() {
-    return [this] { return look(); };
-  }
+  /// For Connection::send() of the next message.
+  pg::Connection::WhileWaiting waiting();
   /// Another message begins.
   void restart();
 

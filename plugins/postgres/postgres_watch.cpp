@@ -6,9 +6,10 @@
 
 #include <sys/socket.h>
 
+#include <pqxx/pqxx>
+
 #include "pg_text.hpp"
 #include "pg_token.hpp"
-#include <pqxx/pqxx>
 
 namespace talos::postgres {
 
@@ -111,6 +112,13 @@ Findings Watch::latest() {
   return findings;
 }
 
+void Watch::restart() {
+  const std::lock_guard lock(mutex_);
+  findings_.lost.clear();
+  idle_answers_ = 0;
+  last_check_ = Clock::now();
+}
+
 bool Watch::pause(std::chrono::milliseconds duration) {
   std::unique_lock lock(mutex_);
   return !wake_.wait_for(lock, duration, [this] { return stop_; });
@@ -127,7 +135,9 @@ void Watch::run() {
     try {
       Connection connection(options);
       {
+        // Who wants us to stop has found no socket to close while we were connecting.
         const std::lock_guard lock(mutex_);
+        if (stop_) return;
         socket_ = connection.socket();
       }
       answered();
@@ -164,10 +174,9 @@ std::string Watch::backend(Connection& connection) const {
           ? "pid = " + std::to_string(task_.backend_pid)
           : "datname = pg_catalog.current_database() AND pid <> pg_catalog.pg_backend_pid() AND application_name = " +
                 pg::literal(application_name_);
-  // A state that is hidden, or not tracked, counts as at work.
-  const pqxx::result result = connection.ask(
-      "SELECT pid FROM pg_catalog.pg_stat_activity WHERE " + which +
-      " AND coalesce(state, 'active') IN ('active', 'fastpath function call', 'disabled') LIMIT 1");
+  // The state of another role's session is hidden, or not kept at all: it counts as at work.
+  const pqxx::result result = connection.ask("SELECT pid FROM pg_catalog.pg_stat_activity WHERE " + which +
+                                             " AND coalesce(state, '') NOT LIKE 'idle%' LIMIT 1");
   return result.empty() ? "" : result[0][0].c_str();
 }
 
@@ -183,9 +192,19 @@ std::string Watch::progress_sql(const std::string& pid) const {
          view("copy", "command", "bytes_processed", "bytes_total");
 }
 
+// A pooler may keep our names from the server: then nothing follows from not finding one there.
+bool Watch::sees_names(Connection& connection) const {
+  if (task_.backend_pid != 0) return true;
+  const pqxx::result result =
+      connection.ask("SELECT pg_catalog.starts_with(application_name, " + pg::literal(application_name_) +
+                     ") FROM pg_catalog.pg_stat_activity WHERE pid = pg_catalog.pg_backend_pid()");
+  return !result.empty() && std::string_view(result[0][0].c_str()) == "t";
+}
+
 void Watch::look(Connection& connection) {
   const std::string pid = backend(connection);
   if (pid.empty()) {
+    if (!sees_names(connection)) return;
     const std::lock_guard lock(mutex_);
     return check_backend(false);
   }
@@ -220,8 +239,7 @@ void Watch::check_backend(bool works) {
   if (works) idle_answers_ = 0;
   if (works || now - last_check_ < std::min(check_every, task_.stall_timeout / 6)) return;
   last_check_ = now;
-  if (++idle_answers_ >= 3)
-    findings_.lost = "the server no longer runs the statement, and its answer did not arrive";
+  if (++idle_answers_ >= 3) findings_.lost = "the server is not at work on the statement, and no answer to it arrived";
 }
 
 void Watch::renew(Connection& connection) {

@@ -39,6 +39,9 @@ class Watch {
 
   Findings latest();
 
+  /// Another message was sent: what was seen before it says nothing of it.
+  void restart();
+
  private:
   using Clock = std::chrono::steady_clock;
   class Connection;
@@ -47,6 +50,7 @@ class Watch {
   void follow(Connection& connection);
   void look(Connection& connection);
   std::string backend(Connection& connection) const;
+  bool sees_names(Connection& connection) const;
   std::string progress_sql(const std::string& pid) const;
   void check_backend(bool works);
   void renew(Connection& connection);

@@ -1,0 +1,582 @@
+// R3 on PostgreSQL: the connection cut, or stalled, at every message of a run. Never a false success, never a hang,
+// and what the program says became of it is true.
+//
+// Every fault with TALOS_TEST_ALL_FAULTS=1; else some of each kind, chosen by the seed.
+#include <atomic>
+#include <cstdio>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <regex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <doctest/doctest.h>
+#include <nlohmann/json.hpp>
+
+#include "harness.hpp"
+#include "pg_client.hpp"
+#include "pgbouncer.hpp"
+#include "proxy.hpp"
+#include "shared_server.hpp"
+
+namespace talos::test {
+
+namespace {
+
+using nlohmann::json;
+using When = ProxyFault::When;
+using What = ProxyFault::What;
+
+// Of one run with a fault. The longest way: an answer, a cancel request and the old session's end are waited for.
+constexpr std::chrono::seconds run_deadline{45};
+// For the server to notice that we are gone.
+constexpr std::chrono::seconds gone_deadline{20};
+
+/// A journal unit, and how the same is reached whether or not it has happened.
+struct Statement {
+  std::string sql;
+  std::string repair;
+};
+
+struct Migration {
+  long version;
+  bool no_transaction;
+  std::vector<Statement> up;
+  std::string down;
+};
+
+using Migrations = std::vector<Migration>;
+
+Statement ledger(const std::string& what) {
+  const std::string sql = "INSERT INTO ledger VALUES ('" + what + "')";
+  return {sql, sql + " ON CONFLICT DO NOTHING"};
+}
+
+// The second takes as long as the watch connection needs to be there.
+Migrations transactional() {
+  return {
+      {1, false, {{"CREATE TABLE ledger (what text PRIMARY KEY)", ""}, ledger("one")}, "DROP TABLE ledger"},
+      {2,
+       false,
+       {{"CREATE TABLE items (id int PRIMARY KEY)", ""},
+        {"INSERT INTO items SELECT generate_series(1, 100)", ""},
+        {"SELECT pg_sleep(0.4)", ""},
+        ledger("two")},
+       "DELETE FROM ledger WHERE what = 'two'; DROP TABLE items"},
+      {3,
+       false,
+       {{"ALTER TABLE items ADD COLUMN half int", ""}, {"UPDATE items SET half = id / 2", ""}, ledger("three")},
+       "DELETE FROM ledger WHERE what = 'three'; ALTER TABLE items DROP COLUMN half"},
+  };
+}
+
+Migrations no_transaction() {
+  Migrations set = transactional();
+  set[0].up.push_back(
+      {"CREATE FUNCTION slow(i int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS "
+       "$$BEGIN PERFORM pg_sleep(0.6); RETURN i; END$$",
+       ""});
+  set[0].down = "DROP FUNCTION slow; DROP TABLE ledger";
+  set[1].up[1].sql = "INSERT INTO items SELECT generate_series(1, 3)";
+  set[1].up[2].sql = "SELECT 1";
+  const std::string index = "CREATE INDEX CONCURRENTLY items_slow ON items (slow(id))";
+  const std::string group = "CREATE TABLE extra (id int); INSERT INTO ledger VALUES ('grouped');";
+  set.insert(set.begin() + 2,
+             {4,
+              true,
+              {{index, "DROP INDEX IF EXISTS items_slow; " + index},
+               {"BEGIN;\n" + group + "\nCOMMIT", group},
+               ledger("bare"),
+               {"DROP INDEX CONCURRENTLY items_slow", "DROP INDEX IF EXISTS items_slow"},
+               {"CREATE UNIQUE INDEX CONCURRENTLY items_id ON items (id)",
+                "DROP INDEX IF EXISTS items_id; CREATE UNIQUE INDEX items_id ON items (id)"}},
+              "DELETE FROM ledger WHERE what IN ('grouped', 'bare'); DROP TABLE extra; DROP INDEX items_id"});
+  set[3].version = 5;
+  return set;
+}
+
+enum class Pool { none, near, far };  ///< pgbouncer between the program and the proxy, or behind the proxy
+
+struct Scenario {
+  std::string name;
+  Migrations set;
+  std::vector<std::string> words;
+  Pool pool = Pool::none;
+  /// Makes the database that each run begins with, of an empty one.
+  std::function<void(const Scenario&, const std::string& dsn)> prepare;
+  long goal;           ///< the tracker's version after success
+  bool blind = false;  ///< the second connection of every run fails
+};
+
+void write_files(const std::filesystem::path& directory, const Migrations& set) {
+  for (const Migration& migration : set) {
+    std::string text = migration.no_transaction ? "-- talos:no-transaction\n" : "";
+    for (const Statement& statement : migration.up) text += statement.sql + ";\n";
+    write_migration(directory, migration.version, "step", text, migration.down + ";\n");
+  }
+}
+
+std::string parameters(std::string dsn) { return dsn + "?sslmode=disable&gssencmode=disable&x-lease-ttl=2s"; }
+
+ProcessOptions options(std::vector<std::string> words, const std::string& dsn, const std::filesystem::path& files) {
+  ProcessOptions options;
+  options.argv = {TALOS_TEST_COMMERCIAL, "migrate"};
+  options.argv.insert(options.argv.end(), words.begin(), words.end());
+  for (const std::string& word : {std::string("--database"), parameters(dsn), std::string("--migrations"),
+                                  files.string(), std::string("--connect-timeout"), std::string("1s")})
+    options.argv.push_back(word);
+  return options;
+}
+
+ProcessResult migrate(std::vector<std::string> words, const std::string& dsn, const std::filesystem::path& files) {
+  return run(options(std::move(words), dsn, files));
+}
+
+std::string picture(const std::string& dsn) {
+  PgClient client(dsn);
+  std::string text;
+  const auto add = [&](const std::string& sql) {
+    for (const std::string& row : client.rows(sql)) text += row + "\n";
+  };
+  add("SELECT table_name, column_name, data_type FROM information_schema.columns WHERE table_schema = 'public' AND "
+      "table_name NOT LIKE 'schema_migrations%' ORDER BY 1, 2");
+  add("SELECT pg_get_indexdef(indexrelid), indisvalid FROM pg_index JOIN pg_class c ON c.oid = indrelid WHERE "
+      "relnamespace = 'public'::regnamespace AND relname NOT LIKE 'schema_migrations%' ORDER BY 1");
+  add("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace ORDER BY 1");
+  for (const std::string& table : client.rows("SELECT table_name FROM information_schema.tables WHERE table_schema = "
+                                              "'public' AND table_name NOT LIKE 'schema_migrations%' ORDER BY 1")) {
+    text += table + ":\n";
+    add("SELECT t::text FROM " + table + " t ORDER BY 1");
+  }
+  return text;
+}
+
+bool has_table(PgClient& client, const std::string& name) {
+  return client.value("SELECT to_regclass('" + name + "') IS NOT NULL") == "t";
+}
+
+/// Version and state as the program writes them; "-1, clean" for nothing.
+std::string tracker(PgClient& client) {
+  if (!has_table(client, "schema_migrations")) return "-1, clean";
+  const std::string row =
+      client.value("SELECT version || CASE WHEN dirty THEN ', DIRTY' ELSE ', clean' END FROM schema_migrations");
+  return row.empty() ? "-1, clean" : row;
+}
+
+std::vector<std::string> history(PgClient& client) {
+  if (!has_table(client, "schema_migrations_log")) return {};
+  return client.rows("SELECT action || ' ' || version FROM schema_migrations_log WHERE NOT failed ORDER BY id");
+}
+
+/// That each migration went up once, or once more than down, in turn.
+std::string history_faults(PgClient& client, const Migrations& set) {
+  std::string faults;
+  for (const Migration& migration : set) {
+    long level = 0;
+    for (const std::string& entry : history(client)) {
+      if (entry == "up " + std::to_string(migration.version)) ++level;
+      if (entry == "down " + std::to_string(migration.version)) --level;
+      if (level < 0 || level > 1) faults += "history: " + entry + " twice\n";
+    }
+  }
+  return faults;
+}
+
+void repair(const std::string& dsn, const std::filesystem::path& files, const Migrations& set) {
+  const ProcessResult result = migrate({"status", "--format", "json"}, dsn, files);
+  if (result.status != 0) throw std::runtime_error("status of a dirty database: " + result.out + result.err);
+  const json dirty = json::parse(result.out).at("dirty");
+  const auto version = dirty.at("version").get<long>();
+  std::size_t done = 0;
+  for (const json& row : dirty.at("statements"))
+    if (row.at("state") == "done") done = std::max(done, row.at("statement").get<std::size_t>());
+  for (const Migration& migration : set) {
+    if (migration.version != version) continue;
+    for (std::size_t i = done; i < migration.up.size(); ++i) {
+      // CONCURRENTLY wants to be alone.
+      std::string rest = migration.up[i].repair;
+      for (auto semicolon = rest.find("; "); rest.starts_with("DROP INDEX") && semicolon != std::string::npos;
+           semicolon = rest.find("; ")) {
+        pg_run(dsn, rest.substr(0, semicolon));
+        rest.erase(0, semicolon + 2);
+      }
+      pg_run(dsn, rest);
+    }
+  }
+  const ProcessResult forced = migrate({"force", std::to_string(version)}, dsn, files);
+  if (forced.status != 0) throw std::runtime_error("force: " + forced.out + forced.err);
+}
+
+void up(const Scenario& scenario, const std::string& dsn, const std::filesystem::path& files) {
+  for (std::size_t i = 0; i <= scenario.set.size(); ++i) {
+    const ProcessResult result = migrate({"up"}, dsn, files);
+    if (result.status == 0) return;
+    if (result.status != 3)
+      throw std::runtime_error("up afterwards: exit " + std::to_string(result.status) + "\n" + result.err);
+    repair(dsn, files, scenario.set);
+  }
+  throw std::runtime_error("dirty more often than there are migrations");
+}
+
+std::string name_of(const ProxyFault& fault) {
+  const char* const what = fault.what == What::cut            ? "cut"
+                           : fault.what == What::stall_client ? "client stalled"
+                           : fault.what == What::stall_server ? "server stalled"
+                                                              : "both stalled";
+  return std::string(what) + (fault.when == When::before ? " before" : " after") + " message " +
+         std::to_string(fault.message) + " of the " + (fault.from == From::client ? "client" : "server") +
+         " on connection " + std::to_string(fault.connection);
+}
+
+/// Everything one scenario's runs share.
+class Bench {
+ public:
+  Bench(PostgresServer& server, const Scenario& scenario) : server_(server), scenario_(scenario) {
+    write_files(files_.path(), scenario.set);
+    template_ = server.create_database();
+    if (scenario.prepare) scenario.prepare(scenario, server.dsn(template_));
+    const std::string other = copy();
+    up(scenario_, server.dsn(other), files_.path());
+    wanted_ = picture(server.dsn(other));
+    server.drop_database(other);
+  }
+  ~Bench() { server_.drop_database(template_); }
+  Bench(const Bench&) = delete;
+  Bench& operator=(const Bench&) = delete;
+
+  /// The messages of a run that nothing disturbs.
+  std::vector<ProxyCounts> count();
+  /// What is wrong; empty if nothing.
+  std::string run(const ProxyFault& fault);
+
+  std::atomic<int> happened{0};
+
+ private:
+  struct Way;
+  std::string copy() {
+    const std::lock_guard lock(mutex_);
+    const std::string name = "copy_" + std::to_string(++copies_);
+    pg_run(server_.dsn(), "CREATE DATABASE " + name + " TEMPLATE " + template_);
+    return name;
+  }
+  std::vector<std::string> words() const {
+    auto words = scenario_.words;
+    words.insert(words.end(), {"--stall-timeout", "1s"});
+    if (words[0] != "status") words.insert(words.end(), {"--lock-timeout", "2s"});
+    if (!scenario_.blind && (words[0] == "up" || words[0] == "down"))
+      words.insert(words.end(), {"--ddl-lock-timeout", "200ms"});
+    return words;
+  }
+  std::string judge(const ProcessResult& result, const std::string& before, PgClient& client) const;
+  std::string quiet(const std::string& database, bool pooled) const;
+
+  PostgresServer& server_;
+  const Scenario& scenario_;
+  ScratchDirectory files_;
+  std::mutex mutex_;
+  int copies_ = 0;
+  std::string template_;
+  std::string wanted_;
+};
+
+/// From the program to the server.
+struct Bench::Way {
+  Way(const PostgresServer& server, Pool pool, const std::string& database) {
+    const std::vector<std::string> settings{"server_login_retry = 1", "server_tls_sslmode = disable"};
+    if (pool == Pool::far) bouncer.emplace(server, PgBouncer::Pool::transaction, settings);
+    proxy.emplace(pool == Pool::far ? bouncer->port() : server.port());
+    if (pool == Pool::near) bouncer.emplace(server, proxy->port(), PgBouncer::Pool::transaction, settings);
+    dsn = pool == Pool::near ? bouncer->dsn(database) : server.dsn(database, proxy->port());
+  }
+  std::optional<PgBouncer> bouncer;
+  std::optional<Proxy> proxy;
+  std::string dsn;
+};
+
+std::vector<ProxyCounts> Bench::count() {
+  const std::string database = copy();
+  std::vector<ProxyCounts> counts;
+  {
+    Way way(server_, scenario_.pool, database);
+    const ProcessResult result = test::run(options(words(), way.dsn, files_.path()));
+    if (result.status != 0) throw std::runtime_error(scenario_.name + ": undisturbed: " + result.out + result.err);
+    for (int i = 1; i <= way.proxy->connections(); ++i) counts.push_back(way.proxy->counts(i));
+  }
+  server_.drop_database(database);
+  return counts;
+}
+
+// While the fault still stands, so that nothing has ended that the program has not waited for.
+std::string Bench::judge(const ProcessResult& result, const std::string& before, PgClient& client) const {
+  std::string faults;
+  if (result.status < 0) return "ended by signal " + std::to_string(result.signal) + "\n";
+  const std::string now = tracker(client);
+  const auto entries = history(client);
+  const bool status = scenario_.words[0] == "status";
+  if (result.status == 0 && now != std::to_string(scenario_.goal) + ", clean")
+    faults += "exit 0, and the database is at " + now + "\n";
+  if (status && result.status == 0 && json::parse(result.out).at("current").get<long>() != scenario_.goal)
+    faults += "status says something else\n";
+  if (status && now != before) faults += "status changed the database\n";
+  const std::string text = result.out + result.err;
+  const std::regex applied("(Applied|Rolled back) 0*([0-9]+)_step");
+  std::size_t said = 0;
+  for (std::sregex_iterator it(text.begin(), text.end(), applied), end; it != end; ++it) {
+    ++said;
+    const std::string entry = ((*it)[1] == "Applied" ? "up " : "down ") + (*it)[2].str();
+    if (std::find(entries.begin(), entries.end(), entry) == entries.end())
+      faults += "said, and not in history: " + entry + "\n";
+  }
+  const std::regex again("connected again: the database is at version (-?[0-9]+|none), (DIRTY|clean)(; another)?");
+  std::smatch match;
+  const bool looked = std::regex_search(text, match, again);
+  if (looked && !match[3].matched && match[1].str() + ", " + match[2].str() != now)
+    faults += "said: " + match[0].str() + ", and the database is at " + now + "\n";
+  const bool told = looked || text.find("what became of it is not known") != std::string::npos ||
+                    text.find("dirty at version") != std::string::npos;
+  if (result.status != 0 && now != before && !told && !status)
+    faults += "nothing said of what became of it, and the database is now at " + now + "\n";
+  // What was sent without an answer may have happened: that it failed is for nobody to say.
+  const bool bare = scenario_.set.size() > 3;
+  if (!bare && text.find("could not be recorded") != std::string::npos) faults += "a failure, of what is not known\n";
+  if (entries.size() > 0 && scenario_.words[0] != "force" && has_table(client, "schema_migrations_log") &&
+      client.value("SELECT count(*) FROM schema_migrations_log WHERE failed") != "0")
+    faults += "a failure in history\n";
+  if (scenario_.blind && text.find("connected again") != std::string::npos) faults += "connected without a network\n";
+  return faults;
+}
+
+// That no lock and no session of ours is left on the server.
+std::string Bench::quiet(const std::string& database, bool pooled) const {
+  PgClient observer(server_.dsn());
+  const std::string of_it = " FROM pg_stat_activity WHERE datname = '" + database + "'";
+  // A pooler keeps its own connections.
+  const std::string at_work = pooled ? of_it + " AND state <> 'idle'" : of_it;
+  const std::string locks =
+      " FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database "
+      "WHERE datname = '" +
+      database + "')";
+  if (eventually(
+          [&] {
+            return observer.value("SELECT (SELECT count(*)" + at_work + ") + (SELECT count(*)" + locks + ")") == "0";
+          },
+          gone_deadline))
+    return "";
+  std::string text = "left on the server:\n";
+  for (const std::string& row : observer.rows("SELECT pid, state, wait_event, left(query, 100)" + at_work))
+    text += row + "\n";
+  for (const std::string& row : observer.rows("SELECT pid, 'advisory', classid, objid" + locks)) text += row + "\n";
+  return text;
+}
+
+std::string Bench::run(const ProxyFault& fault) {
+  const std::string database = copy();
+  const std::string dsn = server_.dsn(database);
+  std::string faults;
+  std::string output;
+  try {
+    {
+      Way way(server_, scenario_.pool, database);
+      std::string before;
+      before = tracker(*std::make_unique<PgClient>(dsn));
+      way.proxy->add(fault);
+      if (scenario_.blind) way.proxy->add({2, From::client, 1, When::before, What::cut});
+      Process process = Process::start(options(words(), way.dsn, files_.path()));
+      ProcessResult result;
+      try {
+        result = process.wait(run_deadline);
+      } catch (const std::exception& error) {
+        faults += std::string("a hang: ") + error.what() + "\n" + process.out_so_far() + process.err_so_far();
+        throw std::runtime_error("no end");
+      }
+      output = "exit " + std::to_string(result.status) + "\n" + result.out + result.err;
+      happened += way.proxy->happened() > 0 ? 1 : 0;
+      {
+        PgClient client(dsn);
+        faults += judge(result, before, client);
+      }
+      if (scenario_.pool == Pool::near) way.bouncer.reset();
+      way.proxy.reset();
+      faults += quiet(database, scenario_.pool == Pool::far);
+    }
+    if (scenario_.words[0] == "force") {
+      const ProcessResult forced = migrate(scenario_.words, dsn, files_.path());
+      if (forced.status != 0) faults += "force afterwards: " + forced.err;
+    }
+    up(scenario_, dsn, files_.path());
+    if (const std::string now = picture(dsn); now != wanted_)
+      faults += "another schema or other rows:\n" + now + "wanted:\n" + wanted_;
+    PgClient client(dsn);
+    faults += history_faults(client, scenario_.set);
+  } catch (const std::exception& error) {
+    faults += std::string(error.what()) + "\n";
+  }
+  faults += faults.empty() ? "" : quiet(database, false);
+  pg_run(server_.dsn(), "DROP DATABASE " + database + " WITH (FORCE)");
+  if (faults.empty()) return "";
+  return scenario_.name + ": " + name_of(fault) + ":\n" + faults + "of a run with\n" + output;
+}
+
+std::vector<ProxyFault> all_faults(const std::vector<ProxyCounts>& counts, bool stalls) {
+  std::vector<ProxyFault> faults;
+  const std::vector<What> kinds =
+      stalls ? std::vector<What>{What::stall_client, What::stall_server, What::stall} : std::vector<What>{What::cut};
+  for (std::size_t i = 0; i < counts.size(); ++i)
+    for (const From from : {From::client, From::server})
+      for (int n = 1; n <= (from == From::client ? counts[i].client_messages : counts[i].server_messages); ++n)
+        for (const When when : {When::before, When::after})
+          for (const What what : kinds) faults.push_back({static_cast<int>(i) + 1, from, n, when, what});
+  return faults;
+}
+
+// About so many, spread over the whole run.
+std::vector<ProxyFault> some(const std::vector<ProxyFault>& all, std::size_t wanted, std::uint64_t seed) {
+  if (wanted == 0) return {};
+  if (from_environment("TALOS_TEST_ALL_FAULTS", 0) != 0 || all.size() <= wanted) return all;
+  std::vector<ProxyFault> chosen;
+  const std::size_t stride = all.size() / wanted;
+  for (std::size_t i = seed % stride; i < all.size(); i += stride) chosen.push_back(all[i]);
+  return chosen;
+}
+
+void try_scenario(const Scenario& scenario, std::size_t cuts, std::size_t stalls) {
+  auto* const server = scenario.pool == Pool::none || pgbouncer_or_skip() ? shared_server() : nullptr;
+  if (server == nullptr) return;
+  const std::uint64_t seed = test_seed(scenario.name);
+  Bench bench(*server, scenario);
+  const auto counts = bench.count();
+  auto faults = some(all_faults(counts, true), stalls, seed);
+  const auto cutting = some(all_faults(counts, false), cuts, seed);
+  // The long ones first.
+  faults.insert(faults.end(), cutting.begin(), cutting.end());
+  std::mutex mutex;
+  std::vector<std::string> wrong;
+  std::atomic<std::size_t> next{0};
+  std::vector<std::thread> threads;
+  for (long i = 0; i < from_environment("TALOS_TEST_JOBS", 8); ++i) {
+    threads.emplace_back([&] {
+      for (std::size_t at = next++; at < faults.size(); at = next++) {
+        const std::string text = bench.run(faults[at]);
+        const std::lock_guard lock(mutex);
+        if (!text.empty()) wrong.push_back(text);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::string messages;
+  for (const ProxyCounts& one : counts)
+    messages += (messages.empty() ? "" : ", ") + std::to_string(one.client_messages) + "+" +
+                std::to_string(one.server_messages);
+  std::printf("%s: messages of each connection, client's + server's: %s; %zu faults, %d happened, %zu wrong\n",
+              scenario.name.c_str(), messages.c_str(), faults.size(), bench.happened.load(), wrong.size());
+  for (const std::string& text : wrong) FAIL_CHECK(text);
+  CHECK(bench.happened > 0);
+}
+
+void all_up(const Scenario& scenario, const std::string& dsn) {
+  const ScratchDirectory files;
+  write_files(files.path(), scenario.set);
+  const ProcessResult result = migrate({"up"}, dsn, files.path());
+  if (result.status != 0) throw std::runtime_error(result.out + result.err);
+}
+
+// Dirty in the group of migration 4; what forcing to 2 promises is then done by hand.
+void left_dirty(const Scenario& scenario, const std::string& dsn) {
+  const ScratchDirectory files;
+  Migrations set = scenario.set;
+  set.resize(3);
+  set[2].up[1].sql = "BEGIN;\nSELECT 1 / 0;\nCOMMIT";
+  write_files(files.path(), set);
+  const ProcessResult result = migrate({"up"}, dsn, files.path());
+  if (result.status != 1) throw std::runtime_error("not dirty: " + result.out + result.err);
+  pg_run(dsn, "DROP INDEX items_slow");
+}
+
+struct Trips {
+  int turns = 0;
+  std::vector<std::string> messages;  ///< as the server logged them
+};
+
+Trips trips(const PostgresServer& server, const std::string& database, std::vector<std::string> words,
+            const std::vector<std::string>& more) {
+  const std::size_t logged = server.log().size();
+  Proxy proxy(server.port());
+  ProcessOptions options;
+  options.argv = {TALOS_TEST_COMMERCIAL, "migrate"};
+  options.argv.insert(options.argv.end(), words.begin(), words.end());
+  options.argv.insert(options.argv.end(), {"--database", parameters(server.dsn(database, proxy.port()))});
+  options.argv.insert(options.argv.end(), more.begin(), more.end());
+  const ProcessResult result = run(options);
+  if (result.status != 0) throw std::runtime_error(result.out + result.err);
+  Trips trips{proxy.counts().turns, {}};
+  const std::string log = server.log();
+  for (std::size_t at = log.find("statement: ", logged); at != std::string::npos; at = log.find("statement: ", at + 1))
+    trips.messages.push_back(log.substr(at + 11, log.find('\n', at) - at - 11));
+  return trips;
+}
+
+void say(const char* what, const Trips& trips) {
+  std::printf("%s: %d client turns, %zu messages of SQL\n", what, trips.turns, trips.messages.size());
+  if (from_environment("TALOS_TEST_SHOW_MESSAGES", 0) == 0) return;
+  for (const std::string& message : trips.messages) std::printf("  %.110s\n", message.c_str());
+}
+
+}  // namespace
+
+TEST_CASE("S4: PostgreSQL: round trips, one a migration and a few around them") {
+  const auto installation = postgres_or_skip();
+  if (!installation) return;
+  PostgresServer server(*installation, {"fsync=off", "log_statement=all"});
+  const ScratchDirectory files;
+  for (int i = 1; i <= 100; ++i)
+    write_migration(files.path(), i, "table", "CREATE TABLE t" + std::to_string(i) + " (id int);\n");
+  const std::vector<std::string> directory{"--migrations", files.path().string()};
+  const std::string own = server.create_database();
+  say("up of the Talos set", trips(server, own, {"up"}, {}));
+  const std::string tables = server.create_database();
+  const Trips hundred = trips(server, tables, {"up"}, directory);
+  say("up of 100 one-table migrations", hundred);
+  const Trips nothing = trips(server, tables, {"up"}, directory);
+  say("up with nothing to do", nothing);
+  const Trips status = trips(server, tables, {"status"}, directory);
+  say("status", status);
+  CHECK(hundred.turns <= 100 + 20);
+  CHECK(nothing.turns <= 10);
+  CHECK(status.turns <= 10);
+}
+
+TEST_CASE("R3: PostgreSQL: up of a transactional set, cut or stalled anywhere") {
+  try_scenario({"up", transactional(), {"up"}, Pool::none, {}, 3}, 24, 10);
+}
+
+TEST_CASE("R3: PostgreSQL: up, cut anywhere, and no way to look again") {
+  try_scenario({"up, no network afterwards", transactional(), {"up"}, Pool::none, {}, 3, true}, 12, 0);
+}
+
+TEST_CASE("R3: PostgreSQL: up with files that run without a transaction") {
+  try_scenario({"up without transactions", no_transaction(), {"up"}, Pool::none, {}, 5}, 16, 8);
+}
+
+TEST_CASE("R3: PostgreSQL: down") {
+  try_scenario({"down", transactional(), {"down", "--steps", "2"}, Pool::none, all_up, 1}, 12, 5);
+}
+
+TEST_CASE("R3: PostgreSQL: force") {
+  try_scenario({"force", no_transaction(), {"force", "2"}, Pool::none, left_dirty, 2}, 12, 4);
+}
+
+TEST_CASE("R3: PostgreSQL: status") {
+  try_scenario({"status", transactional(), {"status", "--format", "json"}, Pool::none, all_up, 3}, 10, 5);
+}
+
+TEST_CASE("R3: PostgreSQL: behind a lease, the proxy between the pooler and the server") {
+  try_scenario({"up by a near pooler", no_transaction(), {"up"}, Pool::near, {}, 5}, 10, 8);
+}
+
+TEST_CASE("R3: PostgreSQL: behind a lease, the pooler behind the proxy") {
+  try_scenario({"up by a far pooler", no_transaction(), {"up"}, Pool::far, {}, 5}, 10, 8);
+}
+
+}  // namespace talos::test
