@@ -263,6 +263,9 @@ Error Executor::stopped(const Error& error) const {
   Error result(ErrorCode::cancelled, cancel_.reason());
   result.file = error.file;
   result.offset = error.offset;
+  // What it has left behind, and what to do about that.
+  result.detail = error.detail;
+  result.hint = error.hint;
   return result;
 }
 

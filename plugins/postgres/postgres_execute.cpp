@@ -255,6 +255,8 @@ std::optional<PostgresSession::Failure> PostgresSession::judge_bare(const Unit& 
   Error error(failure->error.code, std::string(failure->error.what()) + " (it left the INVALID index " + names + ")");
   error.native_code = failure->error.native_code;
   error.detail = failure->error.detail;
+  // Of a stop the user is told in the core's words.
+  if (error.code == ErrorCode::cancelled) error.detail = "the statement left the INVALID index " + names;
   error.offset = failure->error.offset;
   error.hint = remedy;
   return Failure{std::move(error), Outcome::partial};
