@@ -54,7 +54,8 @@ format:
 
 # The long forms of the reliability tests; their log goes to docs/evidence/.
 stress: dev
-	@.ci/stress
+	@.ci/stress sqlite
+	@.ci/stress postgres
 
 bench:
 	@.ci/dependencies bench

@@ -134,7 +134,7 @@ class Run {
   bool work_once(Clock::time_point deadline) {
     const History history = look();
     // Half-way by somebody who is still at it: wait.
-    if (history.dirty() && is_held_by_other()) return false;
+    if (history.dirty() && is_under_way(history)) return false;
     Plan plan = make_plan(set_, history, goal_, options_.policies);
     if (plan.empty()) {
       settle(plan, history);
@@ -162,6 +162,14 @@ class Run {
     if (!plan.steps.empty()) result_.to = plan.steps.back().after ? plan.steps.back().after->version : no_version;
     result_.dirty = false;
     return true;
+  }
+
+  // Where nobody holds a lock for the whole run, its end may fall between our reading of the state and of the lock, and
+  // its beginning before we know of the lock's table: dirty and not held is believed when it is so twice.
+  bool is_under_way(const History& history) {
+    if (is_held_by_other()) return true;
+    const History again = look();
+    return !again.dirty() || again.current() != history.current() || is_held_by_other();
   }
 
   bool is_held_by_other() {

@@ -28,8 +28,8 @@ Error lease_lost() {
 // The guard and the tables' making: nothing of the migration ran.
 Error refused_claim(const pg::ServerError& error) {
   if (error.is(sqlstate::claim_lost) ||
-      is_one_of(error,
-                {pg::sqlstate::serialization_failure, pg::sqlstate::unique_violation, pg::sqlstate::duplicate_table}))
+      is_one_of(error, {pg::sqlstate::serialization_failure, pg::sqlstate::unique_violation,
+                        pg::sqlstate::duplicate_table, pg::sqlstate::duplicate_object}))
     return Error(ErrorCode::claim_lost, "the tracker no longer holds what the plan was made from");
   if (error.is(sqlstate::busy) || is_one_of(error, {pg::sqlstate::lock_not_available, pg::sqlstate::deadlock_detected}))
     return Error(ErrorCode::busy, "another runner is at work");

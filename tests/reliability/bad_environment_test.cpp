@@ -7,8 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "harness.hpp"
 #include "sets.hpp"
+#include "sqlite_database.hpp"
 #include "talos/plugin.hpp"
 
 namespace talos::test {
@@ -44,7 +44,7 @@ class Place {
   OrdinaryUser user;
   fs::path data = scratch / "data";
   fs::path migrations = scratch / "migrations";
-  Target target{data / "test.db", migrations};
+  SqliteTarget target{data / "test.db", migrations};
 };
 
 // The command refuses with that status and all of those words, and the tree is as before. An empty lock file that a
@@ -189,7 +189,7 @@ TEST_CASE("R4: a database that another process writes to beyond --lock-timeout i
     }
     writer.run("ROLLBACK");
   }
-  CHECK(faults_of(place.target.database, busy_set(Profile::transactional, 20)) == "");
+  CHECK(SqliteDatabase(place.target.database).faults(busy_set(Profile::transactional, 20)) == "");
   CHECK(status_of(place.target).at("current") == 3);
 }
 
@@ -269,7 +269,7 @@ TEST_CASE("R4: a full disk is exit 5, the database stays at the version before, 
   CHECK(has(result->err, "full"));
   CHECK(has(result->out, "Current Version: 2\n"));
   REQUIRE(fs::exists(place.scratch / "copy"));
-  CHECK(faults_of(place.scratch / "copy", filling_set(false)) == "");
+  CHECK(SqliteDatabase(place.scratch / "copy").faults(filling_set(false)) == "");
   CHECK(rows_of(place.scratch / "copy", "SELECT count(*) FROM filler") == std::vector<std::string>{"200"});
 }
 
@@ -287,7 +287,7 @@ TEST_CASE("R4: a disk that fills up in a no-transaction file leaves a journal th
   CHECK(has(result->out, "statement 2 of 3"));
   CHECK(has(result->out, "up: 3\n"));
   REQUIRE(fs::exists(place.scratch / "copy"));
-  CHECK(faults_of(place.scratch / "copy", filling_set(true)) == "");
+  CHECK(SqliteDatabase(place.scratch / "copy").faults(filling_set(true)) == "");
 }
 
 TEST_CASE("R4: a disk without room for anything is exit 5") {

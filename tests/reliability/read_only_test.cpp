@@ -7,8 +7,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "harness.hpp"
 #include "sets.hpp"
+#include "sqlite_database.hpp"
 
 namespace talos::test {
 
@@ -52,7 +52,7 @@ class Place {
   ScratchDirectory scratch;
   OrdinaryUser user;
   fs::path data = scratch / "data";
-  Target target{data / "test.db", scratch / "migrations"};
+  SqliteTarget target{data / "test.db", scratch / "migrations"};
 };
 
 const std::vector<std::vector<std::string>> readers{
@@ -223,7 +223,7 @@ TEST_CASE(
 TEST_CASE("R8, Q5: a hot journal where one may write is told, and the state before the transaction is read") {
   Place place;
   place.migrate_to("7");
-  const std::string picture = picture_of(place.target.database);
+  const std::string picture = SqliteDatabase(place.target.database).picture();
   leave_by_a_killed_writer(place.target.database, half_a_transaction);
   place.give();
   const auto status = place.as_user({"status"});
@@ -231,7 +231,7 @@ TEST_CASE("R8, Q5: a hot journal where one may write is told, and the state befo
   CHECK(status.status == 0);
   CHECK(has(status.out, "Database Status: clean\nCurrent Version: 7\n"));
   CHECK(has(status.out, "Note: a transaction was interrupted"));
-  CHECK(picture_of(place.target.database) == picture);
+  CHECK(SqliteDatabase(place.target.database).picture() == picture);
 }
 
 TEST_CASE("R8, Q5: a missing file is not initialized, exit 0, and neither status nor a plan creates anything") {

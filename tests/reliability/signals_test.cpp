@@ -8,7 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "harness.hpp"
+#include "sqlite_database.hpp"
 
 namespace talos::test {
 
@@ -42,7 +42,7 @@ class Place {
   void begin() const { REQUIRE(migrate(target, {"up", "--to", "1"}).status == 0); }
 
   ScratchDirectory scratch;
-  Target target{scratch / "data.db", scratch / "migrations"};
+  SqliteTarget target{scratch / "data.db", scratch / "migrations"};
 };
 
 // What the process burns is burnt by its statement: starting takes far less.
@@ -104,7 +104,7 @@ TEST_CASE("G21: of migrations that share a commit, a signal leaves none that its
   CHECK(result.status == 128 + SIGTERM);
   const bool told = result.err.find("Applied 000001_quick") != std::string::npos;
   CHECK(version_line(place.target) == (told ? "clean 1" : "not_initialized null"));
-  CHECK(faults_of(place.target.database, slow_set(false, long_statement)) == "");
+  CHECK(SqliteDatabase(place.target.database).faults(slow_set(false, long_statement)) == "");
 }
 
 TEST_CASE("G21: a signal in a no-transaction file leaves it journalled and dirty, and status tells") {
