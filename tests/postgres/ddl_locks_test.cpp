@@ -33,7 +33,7 @@ TEST_CASE("P9: readers queued behind a blocked ALTER are served while the blocke
   PgClient observer = world.client();
   PgClient reader = world.client();
   for (int round = 0; round < 2; ++round) {
-    REQUIRE(eventually([&] { return waits(observer, "ALTER TABLE busy"); }));
+    REQUIRE(eventually([&] { return waits_for_table(observer, "busy"); }));
     reader.send("SELECT count(*) FROM busy");
     CHECK(reader.finish() == std::vector<std::string>{"0"});
     CHECK(world.blocker->transaction_status() == 'T');
@@ -87,11 +87,11 @@ TEST_CASE("P9: SIGTERM between two attempts, and within one, ends it at once wit
   CHECK(pausing.wait().status == 128 + SIGTERM);
   Process queuing = world.start({"up", "--ddl-lock-timeout", "1m"});
   PgClient observer = world.client();
-  REQUIRE(eventually([&] { return waits(observer, "ALTER TABLE busy"); }));
+  REQUIRE(eventually([&] { return waits_for_table(observer, "busy"); }));
   queuing.signal(SIGINT);
   CHECK(queuing.wait().status == 128 + SIGINT);
   CHECK(world.tracker() == "1,false");
-  CHECK(!waits(observer, "ALTER TABLE busy"));
+  CHECK(!waits_for_table(observer, "busy"));
   CHECK(world.advisory_locks() == "0");
 }
 
@@ -100,7 +100,7 @@ TEST_CASE("P9: --ddl-lock-timeout 0 waits for as long as it takes") {
   Blocked world;
   Process runner = world.start({"up", "--ddl-lock-timeout", "0"});
   PgClient observer = world.client();
-  REQUIRE(eventually([&] { return waits(observer, "ALTER TABLE busy"); }));
+  REQUIRE(eventually([&] { return waits_for_table(observer, "busy"); }));
   world.blocker->run("COMMIT");
   CHECK(runner.wait().status == 0);
 }
@@ -115,7 +115,7 @@ TEST_CASE("a deadlock with somebody else is tried again, not reported") {
   other.run("SET deadlock_timeout = '30s'; BEGIN; LOCK TABLE two");
   Process runner = world.start({"up", "--ddl-lock-timeout", "30s"});
   PgClient observer = world.client();
-  REQUIRE(eventually([&] { return waits(observer, "LOCK TABLE two"); }));
+  REQUIRE(eventually([&] { return waits_for_table(observer, "two"); }));
   other.send("LOCK TABLE one; COMMIT");
   other.finish();
   const auto result = runner.wait();

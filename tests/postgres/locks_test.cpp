@@ -43,7 +43,7 @@ TEST_CASE("P1: golang-migrate's keys are computed as it does") {
   CHECK(postgres::own_key("public", "schema_migrations") != postgres::own_key("publi", "cschema_migrations"));
 }
 
-TEST_CASE("P1: whoever holds one of golang-migrate's keys keeps up and down waiting: exit 4, and is named") {
+TEST_CASE("P1: whoever holds one of golang-migrate's keys keeps up and force waiting: exit 4, and is named") {
   if (shared_server() == nullptr) return;
   PgWorld world(*shared_server());
   world.tables(1);
@@ -51,7 +51,7 @@ TEST_CASE("P1: whoever holds one of golang-migrate's keys keeps up and down wait
     CAPTURE(key);
     PgClient old_runner(world.server.dsn(world.database) + "?application_name=old-migrate");
     old_runner.run("SELECT pg_advisory_lock(" + key + ")");
-    for (const char* command : {"up", "down", "force"}) {
+    for (const char* command : {"up", "force"}) {
       std::vector<std::string> words{command, "--lock-timeout", "200ms"};
       if (words[0] == "force") words.insert(words.begin() + 1, "-1");
       const auto refused = world.migrate(words);
@@ -80,7 +80,7 @@ TEST_CASE("P1: a runner of ours at work holds both of golang-migrate's keys, and
   Gate gate(world);
   Process runner = world.start({"up", "--ddl-lock-timeout", "1m"});
   PgClient observer = world.client();
-  REQUIRE(eventually([&] { return waits(observer, "LOCK TABLE gate"); }));
+  REQUIRE(eventually([&] { return waits_for_table(observer, "gate"); }));
   for (const std::string& key : golang_keys(world))
     CHECK(observer.value("SELECT pg_try_advisory_lock(" + key + ")") == "f");
   const std::string name = std::to_string(runner.pid()) + "@";
@@ -110,7 +110,7 @@ TEST_CASE("P2: eight runners and a session blocked in pg_advisory_lock: no deadl
 
   std::vector<Process> runners;
   for (int i = 0; i < 9; ++i) runners.push_back(world.start({"up", "--ddl-lock-timeout", "1m"}));
-  REQUIRE(eventually([&] { return waits(observer, "LOCK TABLE gate"); }));
+  REQUIRE(eventually([&] { return waits_for_table(observer, "gate"); }));
   PgClient old_runner = world.client();
   const std::string key = golang_keys(world)[0];
   old_runner.send("SELECT pg_advisory_lock(" + key + ")");
@@ -156,7 +156,7 @@ TEST_CASE("P1: a killed runner's locks go with its session") {
   Gate gate(world);
   Process runner = world.start({"up", "--ddl-lock-timeout", "1m"});
   PgClient observer = world.client();
-  REQUIRE(eventually([&] { return waits(observer, "LOCK TABLE gate"); }));
+  REQUIRE(eventually([&] { return waits_for_table(observer, "gate"); }));
   runner.signal(SIGKILL);
   runner.wait();
   Process next = world.start({"up", "--ddl-lock-timeout", "1m"});
@@ -165,7 +165,7 @@ TEST_CASE("P1: a killed runner's locks go with its session") {
     return observer.value("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '%" +
                           std::to_string(runner.pid()) + "@%'") == "0";
   }));
-  REQUIRE(eventually([&] { return waits(observer, "LOCK TABLE gate"); }));
+  REQUIRE(eventually([&] { return waits_for_table(observer, "gate"); }));
   gate.open();
   CHECK(next.wait().status == 0);
   CHECK(world.tracker() == "1,false");

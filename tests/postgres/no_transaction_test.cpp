@@ -97,6 +97,8 @@ TEST_CASE("P8: IF NOT EXISTS over an invalid index succeeds on the server, and i
 TEST_CASE("P8: an index without a name, and one that REINDEX leaves behind, are found and named too") {
   if (shared_server() == nullptr) return;
   Duplicates world;
+  for (const char* name : {"000002_unique.up.sql", "000002_unique.down.sql"})
+    std::filesystem::remove(world.migrations / name);
   world.migration(2, "unnamed", "-- talos:no-transaction\nCREATE UNIQUE INDEX CONCURRENTLY ON people (mail);\n");
   const auto unnamed = world.migrate({"up"});
   CHECK(unnamed.status == 1);
@@ -218,7 +220,7 @@ TEST_CASE("G6, P5: what a file sets holds for its later statements, and our own 
                       ";\nCREATE TABLE here (x int);\nCREATE INDEX CONCURRENTLY here_x ON here (x);\n"
                       "SET default_transaction_read_only = on;\nSELECT 1;\nSET standard_conforming_strings = off;\n"
                       "SET SESSION AUTHORIZATION " +
-                      role + ";\nSET statement_timeout = 1;\nSET synchronous_commit = off;\nSELECT '\\'';\n");
+                      role + ";\nSET statement_timeout = 1;\nSET synchronous_commit = off;\nSELECT E'\\'';\n");
   world.migration(2, "fresh",
                   "CREATE TABLE fresh AS SELECT current_user::text AS who, session_user::text AS really,"
                   " current_setting('search_path') AS path, current_setting('statement_timeout') AS timeout,"

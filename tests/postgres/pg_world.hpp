@@ -102,10 +102,16 @@ class PgWorld {
   }
 };
 
-/// A session that waits for a lock, or for a virtual transaction, among those of this database with that text.
+/// Whether a session of this database waits for a lock with that text in its query; the server shows the beginning only.
 inline bool waits(PgClient& observer, const std::string& text) {
   return observer.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%" +
                         text + "%' AND pid <> pg_backend_pid() AND datname = current_database()") != "0";
+}
+
+/// Whether one waits for that table's lock.
+inline bool waits_for_table(PgClient& observer, const std::string& table) {
+  return observer.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '" + table + "'::regclass") !=
+         "0";
 }
 
 }  // namespace talos::test

@@ -39,7 +39,7 @@ struct Leaving : PgWorld {
         "CREATE TABLE by_block (x int);\n",
         "CREATE FUNCTION public.f() RETURNS void LANGUAGE plpgsql AS 'BEGIN SET ROLE " + role +
             "; SET search_path TO other; END';\nSELECT public.f();\nCREATE TABLE by_function (x int);\n",
-        "SET standard_conforming_strings = off;\nCREATE TABLE public.strings AS SELECT 'a\\'b'::text AS x;\n",
+        "SET standard_conforming_strings = off;\nCREATE TABLE public.strings AS SELECT E'a\\'b'::text AS x;\n",
         "CREATE SEQUENCE public.s;\nSELECT nextval('public.s');\n",
         "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY;\n",
         "SET datestyle = 'German';\nSET timezone = 'Asia/Tokyo';\nSET lock_timeout = 1;\nSET statement_timeout = "
@@ -396,7 +396,7 @@ TEST_CASE("functions with bodies of every quoting, and BEGIN ATOMIC, are one sta
                         "  RETURN CASE WHEN $1 > 0 THEN 1 ELSE 2 END; END $$;\n"
                         "/* a /* nested; */ comment */ SELECT U&'\\0061;' /* ; */;\nSELECT nowhere;\n");
   CHECK(up.status == 1);
-  CHECK(up.err == Part{"000001_file.up.sql:7:8"});
+  CHECK(up.err == Part{"000001_file.up.sql:8:8"});
   CHECK(up.err == Part{"(statement 6 of 6)"});
 }
 
