@@ -260,7 +260,8 @@ void Executor::begin_step(const Step& step, std::size_t index, std::size_t count
 // Whatever the engine calls it, it was the user's wish.
 Error Executor::stopped(const Error& error) const {
   if (error.code != ErrorCode::cancelled) return error;
-  Error result(ErrorCode::cancelled, cancel_.reason());
+  // What a plugin adds is about what is left behind; the journal keeps it.
+  Error result(ErrorCode::cancelled, cancel_.reason() + (error.hint.empty() ? "" : "; " + error.hint));
   result.file = error.file;
   result.offset = error.offset;
   return result;

@@ -28,6 +28,8 @@ ServerError server_error(const pg_result* result) {
   error.detail = field(result, PG_DIAG_MESSAGE_DETAIL);
   error.hint = field(result, PG_DIAG_MESSAGE_HINT);
   error.context = field(result, PG_DIAG_CONTEXT);
+  if (const std::string query = field(result, PG_DIAG_INTERNAL_QUERY); !query.empty())
+    error.context = "in: " + query + (error.context.empty() ? "" : "\n") + error.context;
   if (const std::string position = field(result, PG_DIAG_STATEMENT_POSITION); !position.empty())
     error.position = std::strtoull(position.c_str(), nullptr, 10);
   if (error.message.empty()) error.message = PQresultErrorMessage(result);

@@ -256,7 +256,11 @@ std::optional<PostgresSession::Failure> PostgresSession::judge_bare(const Unit& 
   error.native_code = failure->error.native_code;
   error.detail = failure->error.detail;
   error.offset = failure->error.offset;
-  error.hint = remedy;
+  if (error.code == ErrorCode::cancelled)
+    // The program says in words of its own that it was stopped.
+    error.hint = "it left the INVALID index " + names + ": DROP INDEX CONCURRENTLY " + names + " removes it";
+  else
+    error.hint = (failure->error.hint.empty() ? "" : failure->error.hint + "; ") + remedy;
   return Failure{std::move(error), Outcome::partial};
 }
 

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <pqxx/pqxx>
 
+#include "pg_redact.hpp"
+
 namespace talos::postgres {
 
 namespace {
@@ -28,21 +30,6 @@ std::string conninfo(const pg::Parameters& parameters) {
     text += "' ";
   }
   return text + "connect_timeout=" + connect_timeout_s;
-}
-
-// Other people's statements may hold what is nobody's business.
-std::string without_literals(const std::string& sql) {
-  std::string text;
-  bool quoted = false;
-  for (const char c : sql) {
-    if (c == '\'') {
-      if (!quoted) text += "'…'";
-      quoted = !quoted;
-    } else if (!quoted) {
-      text += c == '\n' || c == '\r' || c == '\t' ? ' ' : c;
-    }
-  }
-  return text;
 }
 
 std::string progress_sql(const WatchTask& task) {
@@ -167,7 +154,7 @@ void Watch::look(Connection& connection) {
     names += (names.empty() ? "pid " : "; pid ") + std::string(row[0].c_str()) + " (";
     if (*row[1].c_str() != 0) names += std::string(row[1].c_str()) + ", ";
     names += "user " + std::string(row[2].c_str()) + ")";
-    if (*row[3].c_str() != 0) names += ": " + without_literals(row[3].c_str());
+    if (*row[3].c_str() != 0) names += ": " + pg::without_literals(row[3].c_str());
   }
   const std::lock_guard lock(mutex_);
   // Kept once known: after the lock's timeout nobody blocks us any more, and that is when it is asked for.

@@ -26,7 +26,8 @@ constexpr const char* waits_at_the_gate = "LOCK TABLE gate;\nCREATE TABLE beyond
 // Somebody's open transaction holds `gate`.
 struct Gate {
   explicit Gate(const PgWorld& world) : holder(world.client()) {
-    holder.run("CREATE TABLE IF NOT EXISTS gate (x int); BEGIN; LOCK TABLE gate");
+    holder.run("CREATE TABLE gate (x int)");
+    holder.run("BEGIN; LOCK TABLE gate");
   }
   void open() { holder.run("COMMIT"); }
   PgClient holder;

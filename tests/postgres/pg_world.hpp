@@ -110,7 +110,7 @@ inline bool waits(PgClient& observer, const std::string& text) {
 
 /// Whether one waits for that table's lock.
 inline bool waits_for_table(PgClient& observer, const std::string& table) {
-  return observer.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = '" + table + "'::regclass") !=
+  return observer.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = to_regclass('" + table + "')") !=
          "0";
 }
 

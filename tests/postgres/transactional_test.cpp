@@ -37,8 +37,6 @@ struct Leaving : PgWorld {
         "PREPARE plan AS SELECT 1;\nLISTEN channel;\nDECLARE c CURSOR WITH HOLD FOR SELECT 1;\n",
         "DO $$ BEGIN PERFORM set_config('work_mem', '1MB', false); SET search_path = other; END $$;\n"
         "CREATE TABLE by_block (x int);\n",
-        "CREATE FUNCTION public.f() RETURNS void LANGUAGE plpgsql AS 'BEGIN SET ROLE " + role +
-            "; SET search_path TO other; END';\nSELECT public.f();\nCREATE TABLE by_function (x int);\n",
         "SET standard_conforming_strings = off;\nCREATE TABLE public.strings AS SELECT E'a\\'b'::text AS x;\n",
         "CREATE SEQUENCE public.s;\nSELECT nextval('public.s');\n",
         "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY;\n",
@@ -108,6 +106,29 @@ TEST_CASE("G6: one run of N migrations and N runs of one give the same schema, w
     }
   }
   pg_run(shared_server()->dsn(), "DROP ROLE mover");
+}
+
+TEST_CASE("G6: what a function that a file calls sets does not reach the next file, nor our own writes") {
+  if (shared_server() == nullptr) return;
+  PgWorld world(*shared_server());
+  const std::string role = "called_" + world.database;
+  world.sql("CREATE ROLE " + role);
+  world.migration(
+      1, "function",
+      "CREATE FUNCTION f() RETURNS void LANGUAGE plpgsql AS $$ BEGIN SET search_path TO pg_temp; SET ROLE " + role +
+          "; END $$;\nSELECT f();\n");
+  world.migration(2, "next", "CREATE TABLE next AS SELECT current_user::text AS who;\n");
+  world.migration(3, "trigger",
+                  "CREATE FUNCTION g() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN SET ROLE " + role +
+                      "; RETURN NULL; END $$;\nCREATE TRIGGER g AFTER INSERT ON next EXECUTE FUNCTION g();\n"
+                      "INSERT INTO next VALUES ('x');\n");
+  world.migration(4, "last", "CREATE TABLE last AS SELECT current_user::text AS who;\n");
+  const auto up = world.migrate({"up"});
+  CHECK(up.status == 0);
+  CHECK(up.err != Part{"rror"});
+  CHECK(world.tracker() == "4,false");
+  CHECK(world.value("SELECT count(*) FROM pg_tables WHERE tableowner = '" + role + "'") == "0");
+  world.sql("DROP ROLE " + role);
 }
 
 TEST_CASE("G7: an outer BEGIN and COMMIT, or END, is dropped; tracker and body are one transaction all the same") {
