@@ -68,7 +68,10 @@ std::string PostgresSession::claim_block(const Unit& unit) const {
 }
 
 void PostgresSession::add_beginning(Message& message, const Unit& unit) const {
-  message.add(unit.begin_text.empty() ? "BEGIN" : std::string(unit.begin_text) + "\n");
+  // The file may have made sessions read-only for itself.
+  const std::string begin =
+      touches_session(script_) && (unit.script == nullptr || !unit.journal.empty()) ? "BEGIN READ WRITE" : "BEGIN";
+  message.add(unit.begin_text.empty() ? begin : std::string(unit.begin_text) + "\n");
   if (server_.pooled) message.add(session_settings(dsn_, server_, statement_timeout_, true));
   message.add("SET LOCAL lock_timeout = " + std::to_string(ddl_lock_timeout_.count()));
   if (unit.create_tables) message.add(tables_->create_sql(existing_, adds_journal_row(unit)));
@@ -86,6 +89,7 @@ void PostgresSession::add_end(Message& message, const Unit& unit, const std::str
     message.add("SET LOCAL SESSION AUTHORIZATION DEFAULT");
     message.add("SET LOCAL ROLE NONE");
     message.add("SET LOCAL search_path = pg_catalog");
+    message.add("SET LOCAL statement_timeout = 0");
   }
   message.add(synchronous_commit(unit.durable, server_.synchronous_commit));
   for (const JournalWrite& write : unit.journal)

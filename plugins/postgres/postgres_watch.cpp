@@ -8,8 +8,8 @@
 
 #include <pqxx/pqxx>
 
+#include "pg_redact.hpp"
 #include "pg_text.hpp"
-#include "pg_token.hpp"
 
 namespace talos::postgres {
 
@@ -33,25 +33,6 @@ std::string conninfo(const pg::Parameters& parameters) {
     text += key == "application_name" ? " watch' " : "' ";
   }
   return text + "connect_timeout=" + connect_timeout_s;
-}
-
-// Other people's statements may hold what is nobody's business: strings are left out. The text may be cut anywhere.
-std::string without_literals(const std::string& sql) {
-  std::string text;
-  pg::Tokens tokens(sql);
-  std::size_t told = 0;
-  try {
-    for (pg::Token token = tokens.next(); token.kind != pg::Token::Kind::end; token = tokens.next()) {
-      text += sql.substr(told, token.begin - told);
-      text += token.kind == pg::Token::Kind::string ? "'…'" : std::string(tokens.text(token));
-      told = token.end;
-    }
-  } catch (const Error&) {
-    text += " …";  // a string that was cut
-  }
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return c == '\n' || c == '\r' || c == '\t'; }, ' ');
-  return text;
 }
 
 std::string application_name_of(const pg::Parameters& parameters) {
@@ -218,7 +199,7 @@ void Watch::look(Connection& connection) {
     names += (names.empty() ? "pid " : "; pid ") + std::string(row[0].c_str()) + " (";
     if (*row[1].c_str() != 0) names += std::string(row[1].c_str()) + ", ";
     names += "user " + std::string(row[2].c_str()) + ")";
-    if (*row[3].c_str() != 0) names += ": " + without_literals(row[3].c_str());
+    if (*row[3].c_str() != 0) names += ": " + pg::without_literals(row[3].c_str());
   }
   const std::lock_guard lock(mutex_);
   // Kept once known: after the lock's timeout nobody blocks us any more, and that is when it is asked for.

@@ -1,0 +1,12 @@
+// Other people's statements, as they may be shown.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace talos::pg {
+
+/// On one line, without comments, with `…` for every string and number. It may have been cut anywhere.
+std::string without_literals(std::string_view sql);
+
+}  // namespace talos::pg
