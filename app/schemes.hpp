@@ -11,8 +11,8 @@ namespace talos::app {
 /// The scheme of DSNs that are plain file names.
 inline constexpr std::string_view file_scheme = "sqlite";
 
-/// Applies the alias table (sqlite3 → sqlite; postgresql, pgx, pgx4 and pgx5 → postgres; mariadb → mysql; cockroachdb and
-/// crdb-postgres → cockroach); any other scheme is its own plugin's name.
+/// Applies the alias table (sqlite3 → sqlite; postgresql, pgx, pgx4 and pgx5 → postgres; mariadb → mysql; cockroachdb
+/// and crdb-postgres → cockroach); any other scheme is its own plugin's name.
 PluginRequest plugin_for(const Dsn& dsn);
 
 }  // namespace talos::app

@@ -38,8 +38,7 @@ ServerError server_error(const pg_result* result) {
 
 Error to_error(const ServerError& error, ErrorCode code) {
   std::string detail = error.detail;
-  if (!error.internal_query.empty())
-    detail += (detail.empty() ? "" : "\n") + ("in the query: " + error.internal_query);
+  if (!error.internal_query.empty()) detail += (detail.empty() ? "" : "\n") + ("in the query: " + error.internal_query);
   if (!error.context.empty()) detail += (detail.empty() ? "" : "\n") + error.context;
   const bool plain = error.severity.empty() || error.severity == "ERROR";
   return Error(code, (plain ? "" : error.severity + ": ") + error.message)

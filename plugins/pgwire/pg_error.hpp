@@ -19,7 +19,7 @@ struct ServerError {
   std::string detail;
   std::string hint;
   std::string context;
-  std::string internal_query;  ///< the statement inside a function that failed
+  std::string internal_query;           ///< the statement inside a function that failed
   std::optional<std::size_t> position;  ///< 1-based, in characters of the whole message that was sent
 
   bool is(std::string_view state) const { return sqlstate == state; }

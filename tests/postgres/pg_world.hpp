@@ -102,7 +102,8 @@ class PgWorld {
   }
 };
 
-/// Whether a session of this database waits for a lock with that text in its query; the server shows the beginning only.
+/// Whether a session of this database waits for a lock with that text in its query; the server shows the beginning
+/// only.
 inline bool waits(PgClient& observer, const std::string& text) {
   return observer.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%" +
                         text + "%' AND pid <> pg_backend_pid() AND datname = current_database()") != "0";
@@ -110,8 +111,8 @@ inline bool waits(PgClient& observer, const std::string& text) {
 
 /// Whether one waits for that table's lock.
 inline bool waits_for_table(PgClient& observer, const std::string& table) {
-  return observer.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = to_regclass('" + table + "')") !=
-         "0";
+  return observer.value("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = to_regclass('" + table +
+                        "')") != "0";
 }
 
 }  // namespace talos::test

@@ -129,7 +129,8 @@ TEST_CASE("G15: with nothing pending a run ends without the lock, though another
   CHECK(world.database.units == 0);
 }
 
-TEST_CASE("G15, P7: a waiter whose work another runner does meanwhile succeeds without the lock, once that work is durable") {
+TEST_CASE(
+    "G15, P7: a waiter whose work another runner does meanwhile succeeds without the lock, once that work is durable") {
   World world;
   world.database.foreign_lock = LockHolder{};
   world.options.connect.lock_timeout = 1h;

@@ -120,7 +120,7 @@ enum class Outcome {
   not_applied,  ///< nothing of it is in the database
   /// Some of it may be. Where Capabilities::atomic_statements, the error names what (an index that is not valid).
   partial,
-  unknown,      ///< it was sent and no answer came: nothing is claimed of it, the caller connects anew and looks
+  unknown,  ///< it was sent and no answer came: nothing is claimed of it, the caller connects anew and looks
 };
 
 struct ExecuteResult {
