@@ -117,14 +117,11 @@ TEST_CASE("G16: a server that answers nothing any more is given up after --stall
   PgWorld world(*shared_server());
   Proxy proxy(world.server.port());
   world.dsn = world.server.dsn(world.database, proxy.port());
-  world.migration(1, "slow", "CREATE TABLE early (x int);\nSELECT pg_sleep(1);\n");
+  world.migration(1, "slow", "CREATE TABLE early (x int);\nSELECT pg_sleep(600);\n");
   Process runner = world.start({"up", "--stall-timeout", "3s", "--connect-timeout", "1s"});
-  PgClient observer = world.client();
-  REQUIRE(eventually(
-      [&] { return observer.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") != "0"; }));
-  for (int connection = 1; connection <= 3; ++connection)
-    proxy.add({connection, From::server, proxy.counts(connection).server_messages + 1, ProxyFault::When::before,
-               ProxyFault::What::stall});
+  // The second connection is the one that watches.
+  REQUIRE(eventually([&] { return proxy.connections() == 2 && proxy.counts(2).turns > 3; }));
+  proxy.add({2, From::server, proxy.counts(2).server_messages + 1, ProxyFault::When::before, ProxyFault::What::stall});
   proxy.refuse(true);
   const auto result = runner.wait();
   CHECK(result.status == 5);
@@ -163,7 +160,7 @@ TEST_CASE("G4: a tracker with two rows is exit 1 and left alone") {
   world.sql("INSERT INTO schema_migrations VALUES (7, false)");
   const auto up = world.migrate({"up"});
   CHECK(up.status == 1);
-  CHECK(up.err == Part{"schema_migrations"});
+  CHECK(up.err == Part{"more than one row"});
   CHECK(world.tracker() == "many");
 }
 
@@ -174,7 +171,7 @@ TEST_CASE("G2, G3: out of order leaves the highest version, ahead is a warning; 
   world.migration(3, "t3", "CREATE TABLE t3 (x int);\n", "DROP TABLE t3;\n");
   REQUIRE(world.migrate({"up"}).status == 0);
   world.migration(2, "t2", "CREATE TABLE t2 (x int);\n", "DROP TABLE t2;\n");
-  CHECK(world.migrate({"up"}).status == 2);
+  CHECK(world.migrate({"up"}).status == 1);
   CHECK(world.migrate({"up", "--allow-out-of-order"}).status == 0);
   CHECK(world.tracker() == "3,false");
   CHECK(world.migrate({"down"}).status == 0);
