@@ -62,8 +62,11 @@ std::string PostgresSession::claim_block(const Unit& unit) const {
   };
   return "DO " + pg::literal(
                      "DECLARE talos_role text := pg_catalog.current_setting('role');"
-                     " talos_path text := pg_catalog.current_setting('search_path'); BEGIN " +
+                     " talos_path text := pg_catalog.current_setting('search_path');"
+                     " talos_user name := session_user; BEGIN SET LOCAL SESSION AUTHORIZATION DEFAULT; " +
                      set("role", "'none'") + set("search_path", "'pg_catalog'") + checks +
+                     "IF session_user <> talos_user THEN EXECUTE pg_catalog.format("
+                     "'SET LOCAL SESSION AUTHORIZATION %I', talos_user); END IF; " +
                      set("search_path", "talos_path") + set("role", "talos_role") + "END");
 }
 

@@ -83,7 +83,7 @@ void PostgresSession::begin_script(const Script* script) {
     ask(sql);
   }
   script_ = script;
-  session_touched_ = script != nullptr && (script->traits & (pg::trait_session_state | pg::trait_lexing_settings)) != 0;
+  session_touched_ = script != nullptr;
 }
 
 void PostgresSession::roll_back() {

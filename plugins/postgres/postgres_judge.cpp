@@ -34,7 +34,10 @@ Error refused_claim(const pg::ServerError& error) {
   if (error.is(sqlstate::busy) || is_one_of(error, {pg::sqlstate::lock_not_available, pg::sqlstate::deadlock_detected}))
     return Error(ErrorCode::busy, "another runner is at work");
   if (error.is(sqlstate::lease_lost)) return lease_lost();
-  return pg::to_error(error, error.is(pg::sqlstate::query_canceled) ? ErrorCode::statement : ErrorCode::connection);
+  Error result =
+      pg::to_error(error, error.is(pg::sqlstate::query_canceled) ? ErrorCode::statement : ErrorCode::connection);
+  if (error.is(pg::sqlstate::insufficient_privilege)) result.hint = "grant this role what the message names";
+  return result;
 }
 
 }  // namespace

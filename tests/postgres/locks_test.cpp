@@ -84,7 +84,7 @@ TEST_CASE("P1: a runner of ours at work holds both of golang-migrate's keys, and
   REQUIRE(eventually([&] { return waits_for_table(observer, "gate"); }));
   for (const std::string& key : golang_keys(world))
     CHECK(observer.value("SELECT pg_try_advisory_lock(" + key + ")") == "f");
-  const std::string name = std::to_string(runner.pid()) + "@";
+  const std::string name = "pid " + std::to_string(runner.pid()) + " on ";
   const auto status = world.migrate({"status"});
   CHECK(status.status == 0);
   CHECK(status.out == Part{"Not initialized"});
