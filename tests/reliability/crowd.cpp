@@ -144,11 +144,11 @@ std::string told(const ProcessResult& result) {
 }
 
 void check_survivors(const std::vector<ProcessResult>& results, bool dirty) {
-  for (const ProcessResult& result : results) {
-    if (result.signal == SIGKILL) continue;
-    INFO(told(result));
-    CHECK(result.status == (dirty ? 3 : 0));
-  }
+  std::string all;
+  for (const ProcessResult& result : results) all += told(result) + "\n";
+  INFO(all);
+  for (const ProcessResult& result : results)
+    if (result.signal != SIGKILL) CHECK(result.status == (dirty ? 3 : 0));
 }
 
 long rounds_wanted() { return from_environment("TALOS_TEST_ROUNDS", TALOS_CI_ROUNDS); }

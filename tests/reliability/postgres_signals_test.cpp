@@ -120,7 +120,7 @@ TEST_CASE("G21, P8: a signal while CREATE INDEX CONCURRENTLY waits cancels it, a
     INFO(result.err);
     CHECK(result.status == 128 + signal);
     CHECK(activity(place) == "");
-    CHECK(has(result.err, "INVALID index public.quick_id"));
+    CHECK(has(result.err, "INVALID index quick_id"));
     CHECK(has(result.err, "DROP INDEX CONCURRENTLY"));
     writer.run("ROLLBACK");
     CHECK(place.state() == "dirty 2");
