@@ -13,10 +13,6 @@ std::string raise_unless(const std::string& condition, std::string_view state) {
   return "IF NOT (" + condition + ") THEN RAISE EXCEPTION 'talos' USING ERRCODE = " + pg::literal(state) + "; END IF; ";
 }
 
-bool touches_session(const Script* script) {
-  return script != nullptr && (script->traits & (pg::trait_session_state | pg::trait_lexing_settings)) != 0;
-}
-
 std::string synchronous_commit(bool durable, const std::string& of_the_server) {
   // remote_apply is more than `on`; whatever is less is not for a commit that is reported as durable (P7).
   const std::string wanted = !durable ? "off" : of_the_server == "remote_apply" ? "remote_apply" : "on";
@@ -31,6 +27,10 @@ std::string duration_since(const LogRow& row) {
 }
 
 }  // namespace
+
+bool touches_session(const Script* script) {
+  return script != nullptr && (script->traits & (pg::trait_session_state | pg::trait_lexing_settings)) != 0;
+}
 
 bool adds_journal_row(const Unit& unit) {
   return std::any_of(unit.journal.begin(), unit.journal.end(),
@@ -70,7 +70,16 @@ std::string PostgresSession::claim_block(const Unit& unit) const {
                      set("search_path", "talos_path") + set("role", "talos_role") + "END");
 }
 
+std::vector<std::string> PostgresSession::renewed_session() const {
+  std::vector<std::string> statements = fresh_session();
+  for (std::string& statement : session_settings(dsn_, server_, statement_timeout_, false))
+    statements.push_back(std::move(statement));
+  return statements;
+}
+
 void PostgresSession::add_beginning(Message& message, const Unit& unit) const {
+  // Before BEGIN in the same message is inside of the same transaction.
+  if (fresh_due_) message.add(renewed_session());
   // The file may have made sessions read-only for itself.
   const std::string begin =
       touches_session(script_) && (unit.script == nullptr || !unit.journal.empty()) ? "BEGIN READ WRITE" : "BEGIN";

@@ -47,7 +47,8 @@ ExecuteResult PostgresSession::do_execute(std::span<const Unit> units, ExecuteOb
     for (const Unit& unit : units) {
       if (stop_requested()) throw Error(ErrorCode::cancelled, "stopped before the next statement");
       if (!connection_->usable()) throw_lost();
-      if (unit.script != nullptr && unit.script != script_) begin_script(unit.script);
+      if (unit.script != nullptr && unit.script != script_)
+        begin_script(unit.script, unit.transaction && unit.begin_text.empty());
       observer.unit_started(result.completed);
       const auto started = Clock::now();
       if (auto failure = run_unit(unit, observer)) {
@@ -65,7 +66,7 @@ ExecuteResult PostgresSession::do_execute(std::span<const Unit> units, ExecuteOb
   try {
     if (connection_->usable()) {
       roll_back();
-      begin_script(nullptr);
+      begin_script(nullptr, false);
     }
   } catch (const Error& error) {
     if (!result.error) observer.warning(std::string("after the last migration: ") + error.what());
@@ -73,14 +74,16 @@ ExecuteResult PostgresSession::do_execute(std::span<const Unit> units, ExecuteOb
   return result;
 }
 
-// G6: what the script before left behind is gone. Behind a pooler every transaction cleans up after itself.
-void PostgresSession::begin_script(const Script* script) {
+// G6: what the script before left behind is gone. Behind a pooler every transaction cleans up after itself. Where it
+// said nothing of settings (though a function that it calls may have), the cleaning travels with the next message.
+void PostgresSession::begin_script(const Script* script, bool may_ride) {
   if (!server_.pooled && session_touched_) {
-    std::string sql;
-    for (const std::string& statement : fresh_session()) sql += statement + ";";
-    for (const std::string& statement : session_settings(dsn_, server_, statement_timeout_, false))
-      sql += statement + ";";
-    ask(sql);
+    fresh_due_ = may_ride && script_ != nullptr && !touches_session(script_);
+    if (!fresh_due_) {
+      std::string sql;
+      for (const std::string& statement : renewed_session()) sql += statement + ";";
+      ask(sql);
+    }
   }
   script_ = script;
   session_touched_ = script != nullptr;
@@ -116,6 +119,7 @@ std::optional<PostgresSession::Failure> PostgresSession::run_unit(const Unit& un
     auto failure = unit.transaction ? run_transaction(unit, chase) : run_bare(unit, chase, observer);
     watch_refused_ = watch_refused_ || chase.watch_refused();
     if (!failure) {
+      fresh_due_ = false;
       settle_lease(unit);
       return std::nullopt;
     }
@@ -124,12 +128,21 @@ std::optional<PostgresSession::Failure> PostgresSession::run_unit(const Unit& un
   }
 }
 
+// Other runners look at the locks for a moment at a time.
+bool PostgresSession::wait_for_guard(Failure& failure, int attempt) const {
+  constexpr std::chrono::milliseconds pause{20};
+  if (stop_requested()) failure.error.code = ErrorCode::cancelled;
+  if (stop_requested() || attempt * pause > lock_timeout_) return false;
+  std::this_thread::sleep_for(pause);
+  return true;
+}
+
 // False, with the failure's text completed, where it is not tried again.
 bool PostgresSession::wait_before_retry(Failure& failure, int attempt, const Pursuit& chase,
                                         ExecuteObserver& observer) {
+  if (failure.error.code == ErrorCode::busy) return wait_for_guard(failure, attempt);
   const std::string who = chase.blockers().empty() ? "" : ", blocked by " + chase.blockers();
   if (attempt > ddl_lock_retries_) {
-    if (failure.error.code == ErrorCode::busy) return false;
     Error error = failure.error.retold(std::string(failure.error.what()) + who + "; tried " + std::to_string(attempt) +
                                        (attempt == 1 ? " time" : " times"));
     error.hint =

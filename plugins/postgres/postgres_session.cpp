@@ -154,11 +154,10 @@ bool PostgresSession::do_try_lock() {
   return false;
 }
 
+// Only a look: a lock that is taken for a moment would stand in the way of whoever works.
 bool PostgresSession::try_pooled_lock() {
-  existing_ = pg::Bookkeeping::existing(ask(tables_->existing_sql()).at(0));
-  if (existing_.lease)
-    if (const LockStatus lease = lease_->observe(asking()); lease.held && !lease.ours) return false;
-  return ask("SELECT " + locks_->try_in_transaction()).at(0).value() == "t";
+  const LockStatus lock = do_observe_lock();
+  return !lock.held || lock.ours;
 }
 
 void PostgresSession::do_unlock() {
@@ -168,8 +167,10 @@ void PostgresSession::do_unlock() {
 
 LockStatus PostgresSession::do_observe_lock() {
   LockStatus status = locks_->observe(asking());
-  if (status.held || !existing_.lease) return status;
-  return lease_->observe(asking());
+  if (status.held) return status;
+  // Another runner may have made the lease's table since the last look.
+  if (!existing_.lease) existing_ = pg::Bookkeeping::existing(ask(tables_->existing_sql()).at(0));
+  return existing_.lease ? lease_->observe(asking()) : status;
 }
 
 std::uint64_t PostgresSession::do_split(std::string_view text, const StatementSink& sink) {

@@ -26,6 +26,9 @@ namespace talos::postgres {
 /// It needs the journal's table.
 bool adds_journal_row(const Unit& unit);
 
+/// Its text speaks of settings or of other things that last as long as a session.
+bool touches_session(const Script* script);
+
 class PostgresSession : public Session {
  public:
   PostgresSession(pg::PgDsn dsn, const ConnectRequest& request);
@@ -70,7 +73,8 @@ class PostgresSession : public Session {
   std::optional<Failure> judge_bare(const Unit& unit, const Message& message, const pg::Reply& reply,
                                     const std::vector<std::string>& invalid_before, const Pursuit& chase);
   void retake_foreign_locks(ExecuteObserver& observer);
-  void begin_script(const Script* script);
+  void begin_script(const Script* script, bool may_ride);
+  bool wait_for_guard(Failure& failure, int attempt) const;
   bool wait_before_retry(Failure& failure, int attempt, const Pursuit& chase, ExecuteObserver& observer);
   Pursuit pursuit(const Unit& unit, ExecuteObserver& observer);
   WatchTask watch_task() const;
@@ -80,6 +84,7 @@ class PostgresSession : public Session {
 
   // Messages (postgres_compose.cpp)
   Message compose(const Unit& unit, const std::string& started_at) const;
+  std::vector<std::string> renewed_session() const;
   void add_beginning(Message& message, const Unit& unit) const;
   void add_end(Message& message, const Unit& unit, const std::string& started_at) const;
   std::string claim_block(const Unit& unit) const;
@@ -113,6 +118,7 @@ class PostgresSession : public Session {
   pg::Existing existing_;
 
   const Script* script_ = nullptr;    ///< whose units ran last
+  bool fresh_due_ = false;            ///< the next message first takes back what the script before left behind
   bool session_touched_ = true;       ///< the session is not in the state that every script finds
   std::unique_ptr<Watch> heartbeat_;  ///< while a lease is held
   bool watch_refused_ = false;

@@ -227,7 +227,7 @@ TEST_CASE("G6, P5: what a file sets holds for its later statements, and our own 
                       ";\nCREATE TABLE here (x int);\nCREATE INDEX CONCURRENTLY here_x ON here (x);\n"
                       "SET default_transaction_read_only = on;\nSELECT 1;\nSET standard_conforming_strings = off;\n"
                       "SET SESSION AUTHORIZATION " +
-                      role + ";\nSET statement_timeout = 1;\nSET synchronous_commit = off;\nSELECT E'\\'';\n");
+                      role + ";\nSET statement_timeout = 5000;\nSET synchronous_commit = off;\nSELECT E'\\'';\n");
   world.migration(2, "fresh",
                   "CREATE TABLE fresh AS SELECT current_user::text AS who, session_user::text AS really,"
                   " current_setting('search_path') AS path, current_setting('statement_timeout') AS timeout,"
