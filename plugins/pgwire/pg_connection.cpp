@@ -239,8 +239,13 @@ bool Connection::wait_readable(bool or_writable, const WhileWaiting& waiting) {
   const auto events = static_cast<short>(POLLIN | (or_writable ? POLLOUT : 0));
   for (;;) {
     pollfd socket{PQsocket(connection_.get()), events, 0};
-    if (::poll(&socket, 1, static_cast<int>(tick.count())) > 0) return true;
-    if (const auto why = waiting()) {
+    const bool ready = ::poll(&socket, 1, static_cast<int>(tick.count())) > 0;
+    // Also where data never stops coming.
+    if (ready && Clock::now() - last_look_ < tick) return true;
+    last_look_ = Clock::now();
+    const auto why = waiting();
+    if (!why && ready) return true;
+    if (why) {
       give_up(*why);
       return false;
     }

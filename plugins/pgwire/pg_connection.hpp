@@ -88,6 +88,7 @@ class Connection {
   std::unique_ptr<pg_conn, Close> connection_;
   Notice notice_;
   std::string lost_;
+  Clock::time_point last_look_;  ///< when WhileWaiting was asked last
 };
 
 }  // namespace talos::pg

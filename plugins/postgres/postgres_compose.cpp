@@ -89,6 +89,7 @@ void PostgresSession::add_beginning(Message& message, const Unit& unit) const {
   if (unit.create_tables) message.add(tables_->create_sql(existing_, adds_journal_row(unit)));
   if (takes_lease(unit) && !existing_.lease) message.add(tables_->create_lease_sql());
   if (needs_guard(unit)) message.add(claim_block(unit));
+  message.end_guard();
 }
 
 void PostgresSession::add_end(Message& message, const Unit& unit, const std::string& started_at) const {

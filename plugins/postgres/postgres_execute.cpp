@@ -82,7 +82,7 @@ void PostgresSession::begin_script(const Script* script, bool may_ride) {
     if (!fresh_due_) {
       std::string sql;
       for (const std::string& statement : renewed_session()) sql += statement + ";";
-      ask(sql);
+      tidy(sql);
     }
   }
   script_ = script;
@@ -90,7 +90,7 @@ void PostgresSession::begin_script(const Script* script, bool may_ride) {
 }
 
 void PostgresSession::roll_back() {
-  if (connection_->in_transaction()) ask("ROLLBACK");
+  if (connection_->in_transaction()) tidy("ROLLBACK");
 }
 
 WatchTask PostgresSession::watch_task() const {
@@ -198,10 +198,12 @@ std::optional<PostgresSession::Failure> PostgresSession::run_in_pieces(const Uni
     // The rest need not be read.
   }
   if (failure) return failure;
+  Unit ending = unit;
+  ending.script = nullptr;
   Message end;
   end.mark_after_body();
   add_end(end, unit, started_at);
-  return judge(unit, end, connection_->send(end.sql(), chase.waiting()), chase);
+  return judge(ending, end, connection_->send(end.sql(), chase.waiting()), chase);
 }
 
 std::optional<PostgresSession::Failure> PostgresSession::send_piece(const Unit& unit, std::size_t begin,
@@ -222,6 +224,13 @@ std::optional<PostgresSession::Failure> PostgresSession::send_piece(const Unit& 
 std::optional<PostgresSession::Failure> PostgresSession::run_bare(const Unit& unit, Pursuit& chase,
                                                                   ExecuteObserver& observer) {
   const std::string_view text = unit.script->text.substr(unit.begin, unit.end - unit.begin);
+  if (server_.pooled && !dsn_.settings.empty())
+    return Failure{Error(ErrorCode::unsupported,
+                         "a statement outside of a transaction cannot be given the DSN's settings through a pooler")
+                       .at(unit.begin)
+                       .with_hint("connect to the server directly, or make " + dsn_.settings.front().first +
+                                  " a default of the role"),
+                   Outcome::not_applied};
   const auto target = pg::concurrent_index(text);
   const bool named = target && !target->name.empty() && target->action != pg::IndexTarget::Action::reindex;
   const auto invalid_before = target && !named ? invalid_indexes(asking(), *target) : std::vector<std::string>{};
@@ -305,7 +314,7 @@ void PostgresSession::release_lease() noexcept {
   heartbeat_.reset();
   if (!connection_->usable()) return;
   // It ends by itself, if not so soon.
-  connection_->send(lease_->release_sql(), [] { return std::nullopt; });
+  connection_->send(lease_->release_sql(), briefly());
 }
 
 }  // namespace talos::postgres

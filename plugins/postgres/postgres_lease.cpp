@@ -34,7 +34,7 @@ std::string Lease::held_by_other() const {
 
 // Whoever takes it changes the owner, so an own one that is overdue is still nobody else's.
 std::string Lease::is_ours() const {
-  return "EXISTS (SELECT 1 FROM " + table_ + " WHERE id = 1 AND owner = " + pg::literal(owner_) + " FOR UPDATE)";
+  return "EXISTS (SELECT 1 FROM " + table_ + " WHERE id = 1 AND owner = " + pg::literal(owner_) + ")";
 }
 
 std::string Lease::take() const {

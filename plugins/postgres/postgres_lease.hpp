@@ -19,7 +19,7 @@ class Lease {
   // Statements of a PL/pgSQL block.
   /// A condition: somebody else's lease is in force.
   std::string held_by_other() const;
-  /// A condition: this runner's own is.
+  /// A condition: this runner's own is. Locks nothing: a long transaction would stop its own renewals.
   std::string is_ours() const;
   /// Takes it; under the transaction lock, and after held_by_other().
   std::string take() const;

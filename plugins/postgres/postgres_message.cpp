@@ -19,7 +19,8 @@ void Message::add_body(std::string_view text) {
 }
 
 Message::Part Message::part(std::size_t succeeded, std::size_t body_statements) const {
-  if (succeeded < before_ || !has_body_) return Part::before;
+  if (succeeded < guard_.value_or(before_)) return Part::before;
+  if (!has_body_) return Part::after;
   return succeeded - before_ < body_statements ? Part::body : Part::after;
 }
 

@@ -19,6 +19,8 @@ class Message {
   /// The migration's text; it may end in a comment. Once.
   void add_body(std::string_view text);
 
+  /// What was added so far claims, and does nothing yet.
+  void end_guard() { guard_ = before_; }
   /// What follows comes after a body that travelled in messages of its own.
   void mark_after_body() { has_body_ = true; }
 
@@ -36,7 +38,8 @@ class Message {
 
  private:
   std::string sql_;
-  std::size_t before_ = 0;  ///< statements before the body
+  std::size_t before_ = 0;            ///< statements before the body
+  std::optional<std::size_t> guard_;  ///< of them, those that only claim
   bool has_body_ = false;
   std::size_t body_begin_ = 0;
   std::size_t body_size_ = 0;

@@ -114,6 +114,20 @@ void PostgresSession::throw_lost() const {
   throw Error(ErrorCode::connection, "the connection to " + dsn_.describe() + " was lost: " + connection_->why_lost());
 }
 
+pg::Connection::WhileWaiting PostgresSession::briefly() {
+  constexpr std::chrono::seconds longest{10};
+  return [deadline = Clock::now() + longest]() -> std::optional<std::string> {
+    if (Clock::now() < deadline) return std::nullopt;
+    return "the server does not answer";
+  };
+}
+
+void PostgresSession::tidy(const std::string& sql) {
+  const pg::Reply reply = connection_->send(sql, briefly());
+  if (!reply.lost.empty()) throw_lost();
+  if (reply.error) throw Error(pg::to_error(*reply.error, ErrorCode::connection));
+}
+
 // For what the server answers at once. It may be slow, but not for longer than the stall timeout.
 std::vector<pg::Table> PostgresSession::ask(const std::string& sql) {
   const auto deadline = Clock::now() + stall_timeout_;
@@ -124,8 +138,7 @@ std::vector<pg::Table> PostgresSession::ask(const std::string& sql) {
     return std::nullopt;
   });
   if (reply.error) {
-    if (connection_->usable() && connection_->in_transaction())
-      connection_->send("ROLLBACK", [] { return std::nullopt; });
+    if (connection_->usable() && connection_->in_transaction()) connection_->send("ROLLBACK", briefly());
     Error error = pg::to_error(*reply.error, ErrorCode::connection);
     if (reply.error->is(pg::sqlstate::insufficient_privilege)) error.hint = "grant this role what the message names";
     throw Error(error);

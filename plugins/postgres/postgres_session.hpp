@@ -60,6 +60,9 @@ class PostgresSession : public Session {
     return [this](const std::string& sql) { return ask(sql); };
   }
   bool stop_requested() const;
+  /// For what must be sent also under a request to stop, but not waited for without end.
+  static pg::Connection::WhileWaiting briefly();
+  void tidy(const std::string& sql);
   [[noreturn]] void throw_lost() const;
   void refuse_standby() const;
   bool try_pooled_lock();

@@ -73,19 +73,23 @@ Watch::Watch(pg::Parameters parameters, WatchTask task)
       thread_([this] { run(); }) {}
 
 Watch::~Watch() {
+  constexpr std::chrono::seconds patience{1};
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     stop_ = true;
+    wake_.notify_all();
+    // Its queries are over at once, unless the network stands still.
+    wake_.wait_for(lock, patience, [this] { return socket_ < 0; });
     if (socket_ >= 0) ::shutdown(socket_, SHUT_RDWR);
   }
-  wake_.notify_all();
   thread_.join();
 }
 
 Findings Watch::latest() {
   const std::lock_guard lock(mutex_);
   Findings findings = findings_;
-  if (findings.lost.empty() && findings.refused.empty() && Clock::now() - last_answer_ > task_.stall_timeout)
+  if (task_.stall_timeout.count() > 0 && findings.lost.empty() && findings.refused.empty() &&
+      Clock::now() - last_answer_ > task_.stall_timeout)
     findings.lost =
         "the server could not be reached for " + std::to_string(task_.stall_timeout.count()) + " ms (--stall-timeout)";
   // The lease ends by the server's clock; who could not renew it for so long must take it for lost.
@@ -125,6 +129,7 @@ void Watch::run() {
       follow(connection);
       const std::lock_guard lock(mutex_);
       socket_ = -1;
+      wake_.notify_all();
     } catch (const std::exception& error) {
       const std::string text = error.what();
       const std::lock_guard lock(mutex_);
@@ -139,8 +144,7 @@ void Watch::run() {
 }
 
 void Watch::follow(Connection& connection) {
-  const auto rest = std::min({look_every, task_.stall_timeout / 6 + std::chrono::milliseconds(1),
-                              task_.renew_sql.empty() ? look_every : task_.renew_every});
+  const auto rest = std::min({look_every, check_interval(), task_.renew_sql.empty() ? look_every : task_.renew_every});
   do {
     look(connection);
     if (!task_.renew_sql.empty() && Clock::now() - last_renewal_ >= task_.renew_every) renew(connection);
@@ -214,11 +218,16 @@ void Watch::look(Connection& connection) {
   check_backend(true);
 }
 
+std::chrono::milliseconds Watch::check_interval() const {
+  if (task_.stall_timeout.count() == 0) return check_every;
+  return std::min(check_every, task_.stall_timeout / 6 + std::chrono::milliseconds(1));
+}
+
 // Under the mutex.
 void Watch::check_backend(bool works) {
   const auto now = Clock::now();
   if (works) idle_answers_ = 0;
-  if (works || now - last_check_ < std::min(check_every, task_.stall_timeout / 6)) return;
+  if (works || now - last_check_ < check_interval()) return;
   last_check_ = now;
   if (++idle_answers_ >= 3) findings_.lost = "the server is not at work on the statement, and no answer to it arrived";
 }

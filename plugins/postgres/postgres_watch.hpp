@@ -14,8 +14,8 @@ namespace talos::postgres {
 
 struct WatchTask {
   int backend_pid = 0;  ///< whose statement to follow; 0: whichever backend a pooler gave to this application
-  std::chrono::milliseconds stall_timeout{60'000};
-  std::string renew_sql;  ///< empty: no lease
+  std::chrono::milliseconds stall_timeout{60'000};  ///< 0: none
+  std::string renew_sql;                            ///< empty: no lease
   std::chrono::milliseconds renew_every{0};
 };
 
@@ -53,6 +53,7 @@ class Watch {
   bool sees_names(Connection& connection) const;
   std::string progress_sql(const std::string& pid) const;
   void check_backend(bool works);
+  std::chrono::milliseconds check_interval() const;
   void renew(Connection& connection);
   bool pause(std::chrono::milliseconds duration);
   void answered();

@@ -332,7 +332,8 @@ std::string Bench::judge(const ProcessResult& result, const std::string& before,
   const std::regex again("connected again: the database is at version (-?[0-9]+|none), (DIRTY|clean)(; another)?");
   std::smatch match;
   const bool looked = std::regex_search(text, match, again);
-  if (looked && !match[3].matched && match[1].str() + ", " + match[2].str() != now)
+  const std::string version = match[1].str() == "none" ? "-1" : match[1].str();
+  if (looked && !match[3].matched && version + ", " + match[2].str() != now)
     faults += "said: " + match[0].str() + ", and the database is at " + now + "\n";
   const bool told = looked || text.find("what became of it is not known") != std::string::npos ||
                     text.find("dirty at version") != std::string::npos;
