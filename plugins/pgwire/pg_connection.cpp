@@ -271,8 +271,6 @@ void Connection::give_up(const std::string& why) {
 
 int Connection::announced_pid() const { return connection_ ? PQbackendPID(connection_.get()) : 0; }
 
-bool Connection::uses_tls() const { return connection_ && PQsslInUse(connection_.get()) != 0; }
-
 bool Connection::in_transaction() const {
   return connection_ && PQtransactionStatus(connection_.get()) != PQTRANS_IDLE;
 }

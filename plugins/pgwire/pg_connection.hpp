@@ -69,7 +69,6 @@ class Connection {
 
   /// The backend's process as the server announced it: a pooler announces another.
   int announced_pid() const;
-  bool uses_tls() const;
   /// Inside a transaction block, also a failed one.
   bool in_transaction() const;
 

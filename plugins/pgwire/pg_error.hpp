@@ -44,10 +44,8 @@ inline constexpr std::string_view deadlock_detected = "40P01";
 inline constexpr std::string_view insufficient_privilege = "42501";
 inline constexpr std::string_view duplicate_table = "42P07";
 inline constexpr std::string_view duplicate_object = "42710";
-inline constexpr std::string_view undefined_table = "42P01";
 inline constexpr std::string_view lock_not_available = "55P03";
 inline constexpr std::string_view query_canceled = "57014";
-inline constexpr std::string_view read_only_transaction = "25006";
 }  // namespace sqlstate
 
 }  // namespace talos::pg

@@ -46,6 +46,9 @@ std::optional<PostgresSession::Failure> PostgresSession::judge(const Unit& unit,
                                                                const pg::Reply& reply, const Pursuit& pursuit) const {
   if (!reply.lost.empty()) return lost(unit, message, reply, pursuit);
   if (reply.error) return refused(unit, message, reply, pursuit);
+  // P6: only COMMIT's own word says that it happened.
+  if (message.commits() && reply.last_tag != "COMMIT")
+    return Failure{Error(ErrorCode::statement, "the server rolled the transaction back"), Outcome::not_applied};
   return std::nullopt;
 }
 

@@ -26,7 +26,6 @@ class AdvisoryLocks {
   /// golang-migrate's runners block in pg_advisory_lock(), so their keys must be free while a statement waits for
   /// all snapshots. Only the program's own key stays.
   void release_foreign(const pg::Ask& ask);
-  bool foreign_held() const { return foreign_held_; }
   bool try_foreign(const pg::Ask& ask);
 
   /// An expression that takes all of them for the current transaction: true if it could.

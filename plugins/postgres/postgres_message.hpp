@@ -32,6 +32,8 @@ class Message {
   /// 0-based number of it within the body.
   std::size_t number_in_body(std::size_t succeeded) const { return succeeded - before_; }
   bool has_body() const { return has_body_; }
+  /// Its last statement is COMMIT.
+  bool commits() const { return sql_.ends_with("\nCOMMIT;\n"); }
 
   /// The byte of the body that a server's position means; nothing if it means another part.
   std::optional<std::size_t> offset_in_body(const pg::ServerError& error) const;
