@@ -19,6 +19,7 @@
 #include <libpq-fe.h>
 
 #include "postgres_server.hpp"
+#include "process.hpp"
 #include "talos_schema.hpp"
 
 namespace {
@@ -303,15 +304,6 @@ TEST_CASE("no column is added or taken away by writing a table anew") {
   });
 }
 
-bool becomes_true(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
-  }
-  return true;
-}
-
 const schema::Index& index_of(int version) {
   for (const schema::Index& index : schema::indexes)
     if (index.since == version) return index;
@@ -330,7 +322,7 @@ void check_writers_go_on(const std::string& dsn, Postgres& db, int version, Dire
   holder.exec("BEGIN");
   CHECK(holder.changed("UPDATE " + t.name + " SET status = 2") == 1);
   db.start(text_of(version, direction));
-  CHECK(becomes_true([&] {
+  CHECK(talos::test::eventually([&] {
     return writer.value("SELECT cardinality(pg_blocking_pids(" + std::to_string(db.process()) + "))") != "0";
   }));
   schema::Row row = release.make_row(writer, t, 2, schema::Fill::every_column);
