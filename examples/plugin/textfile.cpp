@@ -560,6 +560,14 @@ class TextfileSession : public Session {
     Rows& rows = table->second;
     if (write.kind == JournalWriteKind::close) return rows.resize(1);
     JournalRow row = write.row;
+    if (write.kind == JournalWriteKind::supersede) {
+      const auto replaced = [&](const std::string& text) {
+        const JournalRow old = journal_row(text);
+        return old.version == row.version && old.direction == row.direction && old.statement >= row.statement;
+      };
+      rows.erase(std::remove_if(rows.begin() + 1, rows.end(), replaced), rows.end());
+      return;
+    }
     if (write.kind == JournalWriteKind::add) {
       if (row.started_at.empty()) row.started_at = utc_now();
       rows.push_back(to_row(row));

@@ -277,6 +277,10 @@ std::string Bookkeeping::journal_sql(const JournalWrite& write) const {
              ", error_code = " + literal_or_null(row.error_code) + " WHERE run = " + literal(row.run) +
              " AND version = " + std::to_string(row.version) + " AND direction = " + literal(to_string(row.direction)) +
              " AND statement = " + std::to_string(row.statement);
+    case JournalWriteKind::supersede:
+      return "UPDATE " + journal_ + " SET closed = true WHERE NOT closed AND version = " + std::to_string(row.version) +
+             " AND direction = " + literal(to_string(row.direction)) +
+             " AND statement >= " + std::to_string(row.statement);
     case JournalWriteKind::close:
       return "UPDATE " + journal_ + " SET closed = true WHERE NOT closed";
   }

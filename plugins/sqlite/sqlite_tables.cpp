@@ -247,6 +247,12 @@ void Tables::write_journal(Database& db, const JournalWrite& write, const std::s
       query.bind(7, to_string(row.direction)).bind(8, row.statement).run();
       return;
     }
+    case JournalWriteKind::supersede: {
+      Query query(db, "UPDATE " + journal_ +
+                          " SET closed = 1 WHERE closed = 0 AND version = ?1 AND direction = ?2 AND statement >= ?3");
+      query.bind(1, row.version).bind(2, to_string(row.direction)).bind(3, row.statement).run();
+      return;
+    }
     case JournalWriteKind::close:
       if (columns_of(db, name_ + "_journal").empty()) return;
       db.exec("UPDATE " + journal_ + " SET closed = 1 WHERE closed = 0");

@@ -1,5 +1,6 @@
 // Everything of the SDK that crosses the border between a program and a plugin, for .ci/abi to describe.
 #include "talos/plugin.hpp"
+#include "talos/settlement.hpp"
 
 namespace talos::abi {
 
@@ -9,6 +10,7 @@ namespace talos::abi {
 [[gnu::visibility("default")]] Session* session = nullptr;
 [[gnu::visibility("default")]] ExecuteObserver* observer = nullptr;
 [[gnu::visibility("default")]] Ability* ability = nullptr;
+[[gnu::visibility("default")]] Settlement* settlement = nullptr;
 [[gnu::visibility("default")]] const Error* error = nullptr;
 [[gnu::visibility("default")]] const State* state = nullptr;
 [[gnu::visibility("default")]] const Unit* unit = nullptr;

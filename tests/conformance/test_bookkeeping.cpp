@@ -421,6 +421,39 @@ TEST_CASE("A journal row is updated by its key, and the plugin puts the times") 
   }
 }
 
+TEST_CASE("Journal rows from a statement on are superseded, of any run, but not those before it or of another file") {
+  const std::string table = fresh_name();
+  const auto session = connect(table);
+  const auto add = [&](const char* run, Version version, Direction direction, std::int64_t statement) {
+    JournalRow row = full_journal_row();
+    row.run = run;
+    row.version = version;
+    row.direction = direction;
+    row.statement = statement;
+    require_done(execute(*session, journal_unit(JournalWriteKind::add, row)), 1);
+  };
+  add("first", 3, Direction::up, 1);
+  add("first", 3, Direction::up, 2);
+  add("second", 3, Direction::up, 3);
+  add("first", 3, Direction::down, 2);
+  add("first", 4, Direction::up, 2);
+  JournalRow from;
+  from.version = 3;
+  from.statement = 2;
+  Unit unit;
+  unit.journal.push_back({JournalWriteKind::supersede, from});
+  from.run = "third";
+  from.statements = 2;
+  unit.journal.push_back({JournalWriteKind::add, from});
+  require_done(execute(*session, unit), 1);
+  std::vector<std::string> left;
+  for (const JournalRow& row : look(table).journal)
+    left.push_back(row.run + " " + std::to_string(row.version) + " " + std::string(to_string(row.direction)) + " " +
+                   std::to_string(row.statement));
+  std::sort(left.begin(), left.end());
+  CHECK(left == std::vector<std::string>{"first 3 down 2", "first 3 up 1", "first 4 up 2", "third 3 up 2"});
+}
+
 TEST_CASE("Closed journal rows no longer count; closing where there is no journal is no error") {
   const std::string table = fresh_name();
   const auto session = connect(table);

@@ -53,6 +53,13 @@ bool same_key(const JournalRow& a, const JournalRow& b) {
 
 void write(std::vector<JournalRow>& journal, const JournalWrite& write) {
   if (write.kind == JournalWriteKind::close) return journal.clear();
+  if (write.kind == JournalWriteKind::supersede) {
+    std::erase_if(journal, [&](const JournalRow& row) {
+      return row.version == write.row.version && row.direction == write.row.direction &&
+             row.statement >= write.row.statement;
+    });
+    return;
+  }
   if (write.kind == JournalWriteKind::add) {
     journal.push_back(write.row);
     journal.back().started_at = unit_time;

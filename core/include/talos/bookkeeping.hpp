@@ -139,14 +139,18 @@ struct JournalRow {
 };
 
 enum class JournalWriteKind {
-  add,     ///< insert `row`
-  update,  ///< set state, finished_at, error, error_code of the row with this key
-  close,   ///< all open rows are settled: they no longer count (after success, or `force`); nothing without a journal
+  add,        ///< insert `row`
+  update,     ///< set state, finished_at, error, error_code of the row with this key
+  supersede,  ///< the open rows of this version and direction from this statement on, of any run, no longer count
+  close,  ///< all open rows are settled: they no longer count (after success, or `force`); nothing without a journal
 };
 
 struct JournalWrite {
   JournalWriteKind kind = JournalWriteKind::add;
   JournalRow row;
+  /// Of `add`, the statement that the row announces; without a script: none. A plugin with the ability Settlement
+  /// stores as `before` what the catalogue says now of the objects that it names.
+  ScriptPart subject = {};
 };
 
 /// How much of <table>_log Session::read_state() reads.

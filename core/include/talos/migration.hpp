@@ -53,6 +53,14 @@ struct Script {
   std::uint64_t traits = 0;  ///< whatever split() returned for this text: a plugin's note to itself
 };
 
+/// A part of a script: whole statements, text[begin, end).
+struct ScriptPart {
+  const Script* script = nullptr;
+  std::size_t begin = 0;
+  std::size_t end = 0;
+  std::string_view text() const { return script->text.substr(begin, end - begin); }
+};
+
 /// One file of an embedded migration set, made by CMake's talos_add_plugin(). Constant data of the plugin.
 struct EmbeddedFile {
   const char* name;           ///< NNNNNN_title.up.sql or .down.sql
