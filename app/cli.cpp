@@ -167,6 +167,8 @@ constexpr std::array levels{
     std::pair{std::string_view("trace"), LogLevel::trace}, std::pair{std::string_view("debug"), LogLevel::debug},
     std::pair{std::string_view("info"), LogLevel::info},   std::pair{std::string_view("warn"), LogLevel::warn},
     std::pair{std::string_view("error"), LogLevel::error}, std::pair{std::string_view("off"), LogLevel::off}};
+constexpr std::array assumptions{std::pair{std::string_view("applied"), Assumption::applied},
+                                 std::pair{std::string_view("not-applied"), Assumption::not_applied}};
 constexpr std::array durables{std::pair{std::string_view("each"), true}, std::pair{std::string_view("run"), false}};
 
 using Setter = std::function<void(Options&, const std::string& value, const std::string& name)>;
@@ -196,6 +198,7 @@ const std::map<std::string_view, Setter>& setters() {
       {"dry-run", flag(&Options::dry_run)},
       {"block", flag(&Options::block)},
       {"timeout", [](Options& o, const std::string& v, const std::string& n) { o.timeout = parse_limit(v, n); }},
+      {"assume", [](Options& o, const std::string& v, const std::string& n) { o.assume = choose(v, n, assumptions); }},
       {"exit-code", flag(&Options::exit_code)},
       {"verify", flag(&Options::verify)},
       {"database", [](Options& o, const std::string& v, const std::string&) { o.database = v; }},
@@ -253,7 +256,7 @@ const CommandSpec& take_command(std::vector<std::string>& positionals) {
   }
   const bool migrate = one == "migrate";
   if (migrate && positionals.size() == 1)
-    throw usage("migrate needs a command: up, down, status, force, history or create", "see migrate --help");
+    throw usage("migrate needs a command: up, down, status, resume, force, history or create", "see migrate --help");
   const std::string& unknown = migrate ? positionals[1] : one;
   std::vector<std::string_view> known{"migrate"};
   if (migrate) known.clear();

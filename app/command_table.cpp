@@ -15,6 +15,8 @@ constexpr std::array options{
     OptionSpec{"all", "", "", command, "roll back everything"},
     OptionSpec{"yes", "", "", command, "do not ask (needed by --all where there is no terminal)"},
     OptionSpec{"dry-run", "", "", command, "show what would be done; writes nothing, takes no lock"},
+    OptionSpec{"assume", "applied|not-applied", "", command,
+               "your word on the one statement whose outcome nothing else tells"},
     OptionSpec{"block", "", "", command, "wait until nothing is pending; 3 if it ends dirty, 7 if --timeout passes"},
     OptionSpec{"timeout", "D", "", command, "how long --block waits (without it: for ever)"},
     OptionSpec{"exit-code", "", "", command, "exit 3 if dirty, 7 if migrations are pending or none was applied"},
@@ -53,6 +55,7 @@ constexpr std::array options{
 constexpr std::array<std::string_view, 3> up_options{"steps", "to", "dry-run"};
 constexpr std::array<std::string_view, 5> down_options{"steps", "to", "all", "yes", "dry-run"};
 constexpr std::array<std::string_view, 4> status_options{"block", "timeout", "exit-code", "verify"};
+constexpr std::array<std::string_view, 1> resume_options{"assume"};
 constexpr std::array<std::string_view, 1> plugins_options{"plugin-dir"};
 
 constexpr std::array<std::string_view, 3> up_examples{
@@ -73,6 +76,10 @@ constexpr std::array<std::string_view, 3> status_examples{
 constexpr std::array<std::string_view, 2> force_examples{
     "migrate force 17 --database sqlite:///var/lib/talos/data.db",
     "migrate force -1 --database sqlite:///var/lib/talos/data.db",
+};
+constexpr std::array<std::string_view, 2> resume_examples{
+    "migrate resume --database sqlite:///var/lib/talos/data.db",
+    "migrate resume --assume applied --migrations ./migrations --database-file /run/secrets/dsn",
 };
 constexpr std::array<std::string_view, 1> history_examples{
     "migrate history --database sqlite:///var/lib/talos/data.db",
@@ -100,6 +107,13 @@ constexpr std::array commands{
         "Read-only: takes no lock, writes nothing, creates nothing. On a dirty database it tells what ran, what\n"
         "failed and what resolves it.",
         status_options, status_examples},
+    CommandSpec{
+        Command::migrate_resume, "migrate resume", "", "[--assume applied|not-applied]",
+        "finish a migration that was left half-way",
+        "On a dirty database: goes on with the first statement that has not run, finishes that one migration\n"
+        "and stops. Refuses (exit 3) where statements that ran were changed in the file, or where it cannot be\n"
+        "known whether one happened: then look, and say it by --assume. Never guesses.",
+        resume_options, resume_examples},
     CommandSpec{Command::migrate_force,
                 "migrate force",
                 "V",

@@ -20,6 +20,7 @@
 #include "output_text.hpp"
 #include "printable.hpp"
 #include "progress.hpp"
+#include "resume.hpp"
 #include "run_lock.hpp"
 #include "runner_identity.hpp"
 #include "schemes.hpp"
@@ -92,8 +93,7 @@ void warn_about_set(const MigrationSet& set, Log& log) {
 void add_dirty_hint(RunResult& result, const Surroundings& s) {
   if (!result.error || result.error->code != ErrorCode::dirty || !result.error->hint.empty()) return;
   result.error->hint =
-      fmt::format("see what ran and what did not with: {0} migrate status; repair it, then: {0} migrate force VERSION",
-                  s.edition.program);
+      fmt::format("see what ran, what did not and how to finish it with: {} migrate status", s.edition.program);
 }
 
 // G5: what a crash of the machine could still take away.
@@ -201,6 +201,22 @@ int force_version(const Surroundings& s) {
       print_json(run_json(s.options, database.set(), result));
     else
       print_text(force_text(result));
+  });
+}
+
+int resume_migration(const Surroundings& s) {
+  const Database database(s);
+  warn_about_set(database.set(), s.log);
+  RunResult result;
+  {
+    Progress progress(s.console, s.log, s.error_palette);
+    result = resume(database.driver(), database.set(), s.options.assume, database.run_options(), progress, s.cancel);
+  }
+  return finish(result, s, [&] {
+    if (s.options.format == Format::json)
+      print_json(run_json(s.options, database.set(), result));
+    else
+      print_text(resume_text(result));
   });
 }
 
@@ -352,6 +368,8 @@ int run_command(const Surroundings& s) {
       return migrate(s);
     case Command::migrate_status:
       return status(s);
+    case Command::migrate_resume:
+      return resume_migration(s);
     case Command::migrate_force:
       return force_version(s);
     case Command::migrate_history:

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "dsn.hpp"
+#include "interrupted.hpp"
 #include "talos/migration.hpp"
 
 namespace talos::app {
@@ -18,6 +19,7 @@ enum class Command {
   migrate_down,
   migrate_status,
   migrate_force,
+  migrate_resume,
   migrate_history,
   migrate_create,
   plugins,
@@ -48,6 +50,9 @@ struct Options {
   bool all = false;
   bool yes = false;
   bool dry_run = false;
+
+  // resume
+  std::optional<Assumption> assume;
 
   // status
   bool block = false;

@@ -63,6 +63,20 @@ ordered_json journal_json(const JournalRow& row, bool running) {
           {"error_code", text_json(row.error_code)}};
 }
 
+ordered_json finding_json(const Inspection& inspection) {
+  if (!inspection.finding) return nullptr;
+  return {{"statement", inspection.state.journal.back().statement},
+          {"verdict", verdict_name(inspection.finding->verdict)},
+          {"reason", text_json(inspection.finding->reason)},
+          {"leftover", text_json(inspection.finding->leftover)}};
+}
+
+ordered_json resume_json(const Inspection& inspection) {
+  if (inspection.resumes_at) return {{"possible", true}, {"statement", *inspection.resumes_at}};
+  if (inspection.not_resumable) return {{"possible", false}, {"reason", inspection.not_resumable->what()}};
+  return nullptr;  // somebody is at work
+}
+
 ordered_json dirty_json(const MigrationSet& set, const Inspection& inspection) {
   const Recovery way = recovery(set, inspection);
   ordered_json statements = ordered_json::array();
@@ -73,6 +87,8 @@ ordered_json dirty_json(const MigrationSet& set, const Inspection& inspection) {
           {"file", way.known ? text_json(inspection.state.journal.front().file) : ordered_json(nullptr)},
           {"runner", way.known ? text_json(inspection.state.journal.front().runner) : ordered_json(nullptr)},
           {"statements", statements},
+          {"finding", finding_json(inspection)},
+          {"resume", resume_json(inspection)},
           {"force_if_finished", way.if_finished},
           {"force_if_undone", way.if_undone}};
 }

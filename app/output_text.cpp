@@ -118,6 +118,14 @@ std::string run_text(const Options& options, const MigrationSet& set, const RunR
   return up ? up_text(set, result) : down_text(options, result);
 }
 
+std::string resume_text(const RunResult& result) {
+  if (result.error) return {};
+  if (result.already_done && result.to == no_version) return "Nothing to resume: no migrations applied\n";
+  if (result.already_done)
+    return fmt::format("Nothing to resume: the database is clean, at version {}\n", version_name(result.to));
+  return fmt::format("Resumed and finished: the database is clean, at version {}\n", version_name(result.to));
+}
+
 std::string force_text(const RunResult& result) {
   if (result.error) return {};
   return fmt::format("Forced: version {} → {}, clean\n", version_name(result.from), version_name(result.to));

@@ -13,6 +13,7 @@
 namespace talos::app {
 
 std::string run_text(const Options& options, const MigrationSet& set, const RunResult& result);
+std::string resume_text(const RunResult& result);
 std::string force_text(const RunResult& result);
 std::string status_text(const MigrationSet& set, const Inspection& inspection, const Palette& palette,
                         std::string_view program, std::string_view options);

@@ -21,6 +21,8 @@ Recovery recovery(const MigrationSet& set, const Inspection& inspection);
 /// What a statement's journal row means: an intent is "running" while its runner lives, and "unknown" afterwards.
 std::string_view outcome_name(JournalState state, bool running);
 
+std::string_view verdict_name(Settlement::Verdict verdict);
+
 /// The lines of `status` about it. `options` are the command-line options that a further command needs, each with a
 /// blank before it.
 std::string recovery_text(const MigrationSet& set, const Inspection& inspection, std::string_view program,

@@ -25,40 +25,59 @@ std::optional<std::int64_t> number(const std::optional<std::size_t>& value) {
   return static_cast<std::int64_t>(*value);
 }
 
+}  // namespace
+
 // The units of a step that runs statement by statement, and which statement each belongs to.
-struct Choreography {
+struct Executor::Choreography {
   std::vector<Unit> units;
-  std::vector<std::size_t> statement;  ///< by unit: 1-based; 0 = the claim before the first
+  std::vector<std::size_t> statement;  ///< by unit: 1-based; 0 = what comes before the first
 };
 
-class Composer {
+class Executor::Composer {
  public:
-  Composer(const Step& step, const PreparedScript& script, std::string run, std::string runner)
-      : step_(step), script_(script), run_(std::move(run)), runner_(std::move(runner)) {}
+  Composer(const Step& step, const PreparedScript& script, std::vector<JournalUnit> journalled, std::string run,
+           std::string runner)
+      : step_(step),
+        script_(script),
+        journalled_(std::move(journalled)),
+        run_(std::move(run)),
+        runner_(std::move(runner)) {}
 
   TrackerRow dirty_row() const { return {step_.dirty_version, true}; }
+  std::size_t count() const { return journalled_.size(); }
 
   /// dirty + intent of 1; then each statement with, or followed by, its `done` and the next intent; the last also
   /// marks clean and writes history.
   Choreography compose(const LogRow& log) const {
     Choreography result;
-    add(result, 0, claim_unit());
-    const auto& units = script_.units();
-    for (std::size_t i = 1; i <= units.size(); ++i) {
-      const JournalUnit& journal_unit = units[i - 1];
-      Unit after = bookkeeping(i, log);
-      if (journal_unit.transaction) {
-        set_body(after, journal_unit);
-        after.begin_text = journal_unit.begin_text;
-        add(result, i, std::move(after));
-      } else {
-        Unit bare;
-        bare.transaction = false;
-        set_body(bare, journal_unit);
-        add(result, i, std::move(bare));
-        add(result, i, std::move(after));
-      }
+    Unit opening;
+    opening.create_tables = true;
+    opening.claim = Claim{step_.before, dirty_row()};
+    opening.journal.push_back(announcement(1));
+    add(result, 0, std::move(opening));
+    add_statements(result, 1, log);
+    return result;
+  }
+
+  /// The same from a statement in the middle on, with what its session needs from those before it.
+  Choreography compose(const Resumption& resumption, const LogRow& log) const {
+    Choreography result;
+    for (const ScriptPart& part : resumption.replay) add(result, 0, bare(part));
+    Unit opening;
+    if (resumption.settled) {
+      JournalWrite done{JournalWriteKind::update, *resumption.settled};
+      done.row.state = JournalState::done;
+      opening.journal.push_back(std::move(done));
     }
+    if (resumption.first > count()) {
+      finish(opening, log);
+    } else {
+      opening.claim = Claim{dirty_row(), dirty_row()};
+      opening.journal.push_back({JournalWriteKind::supersede, journal_row(resumption.first)});
+      opening.journal.push_back(announcement(resumption.first));
+    }
+    add(result, 0, std::move(opening));
+    add_statements(result, resumption.first, log);
     return result;
   }
 
@@ -78,58 +97,79 @@ class Composer {
     result.statement.push_back(statement);
   }
 
-  void set_body(Unit& unit, const JournalUnit& journal_unit) const {
-    unit.script = &script_.script();
-    unit.begin = journal_unit.begin;
-    unit.end = journal_unit.end;
+  static void set_body(Unit& unit, const ScriptPart& part) {
+    unit.script = part.script;
+    unit.begin = part.begin;
+    unit.end = part.end;
+  }
+
+  static Unit bare(const ScriptPart& part) {
+    Unit unit;
+    unit.transaction = false;
+    set_body(unit, part);
+    return unit;
+  }
+
+  void add_statements(Choreography& result, std::size_t first, const LogRow& log) const {
+    for (std::size_t i = first; i <= count(); ++i) {
+      const JournalUnit& statement = journalled_[i - 1];
+      Unit after = bookkeeping(i, log);
+      if (statement.transaction) {
+        set_body(after, script_.part(statement));
+        after.begin_text = statement.begin_text;
+      } else {
+        add(result, i, bare(script_.part(statement)));
+      }
+      add(result, i, std::move(after));
+    }
   }
 
   JournalRow journal_row(std::size_t statement) const {
-    const JournalUnit& unit = script_.units()[statement - 1];
+    const JournalUnit& unit = journalled_[statement - 1];
+    const std::string_view text = script_.part(unit).text();
     JournalRow row;
     row.run = run_;
     row.version = step_.migration->version;
     row.direction = step_.direction;
     row.statement = static_cast<std::int64_t>(statement);
-    row.statements = static_cast<std::int64_t>(script_.units().size());
+    row.statements = static_cast<std::int64_t>(count());
     row.file = script_.script().file;
-    row.sha256 = sha256(script_.unit_text(unit));
-    row.text = first_line(script_.unit_text(unit));
+    row.sha256 = sha256(text);
+    row.text = first_line(text);
     row.line = static_cast<std::int64_t>(line_of(script_.script().text, unit.begin));
     row.runner = runner_;
     return row;
   }
 
-  Unit claim_unit() const {
-    Unit unit;
-    unit.create_tables = true;
-    unit.claim = Claim{step_.before, dirty_row()};
-    unit.journal.push_back({JournalWriteKind::add, journal_row(1)});
-    return unit;
+  JournalWrite announcement(std::size_t statement) const {
+    return {JournalWriteKind::add, journal_row(statement), script_.part(journalled_[statement - 1])};
+  }
+
+  void finish(Unit& unit, const LogRow& log) const {
+    unit.claim = Claim{dirty_row(), step_.after};
+    unit.journal.push_back({JournalWriteKind::close, {}});
+    unit.log = log;
   }
 
   Unit bookkeeping(std::size_t statement, const LogRow& log) const {
     Unit unit;
-    if (statement == script_.units().size()) {
-      unit.claim = Claim{dirty_row(), step_.after};
-      unit.journal.push_back({JournalWriteKind::close, {}});
-      unit.log = log;
+    if (statement == count()) {
+      finish(unit, log);
       return unit;
     }
     JournalWrite done{JournalWriteKind::update, journal_row(statement)};
     done.row.state = JournalState::done;
     unit.journal.push_back(std::move(done));
-    unit.journal.push_back({JournalWriteKind::add, journal_row(statement + 1)});
+    unit.journal.push_back(announcement(statement + 1));
     return unit;
   }
 
   const Step& step_;
   const PreparedScript& script_;
+  std::vector<JournalUnit> journalled_;
   std::string run_;
   std::string runner_;
 };
-
-}  // namespace
 
 /// Turns the session's events into the reporter's.
 class Executor::Follower : public ExecuteObserver {
@@ -248,7 +288,9 @@ void Executor::run_transactions(std::span<const Step> steps, const std::deque<Pr
       });
   ExecuteResult result = execute(units, follower);
   if (!result.error) return;
-  fail(steps[first + result.completed], scripts[first + result.completed], std::move(*result.error), result.outcome);
+  const std::size_t failed = first + result.completed;
+  if (result.outcome == Outcome::partial) leave_dirty(steps[failed], scripts[failed], std::move(*result.error));
+  fail(steps[failed], scripts[failed], std::move(*result.error), result.outcome);
 }
 
 void Executor::begin_step(const Step& step, std::size_t index, std::size_t count) {
@@ -291,6 +333,20 @@ void Executor::fail(const Step& step, const PreparedScript& script, Error error,
   throw Error(error);
 }
 
+// A transaction that could not be rolled back as a whole: dirty before anything else is said of it.
+void Executor::leave_dirty(const Step& step, const PreparedScript& script, Error error) {
+  error = script.locate(retell(error));
+  left_dirty_ = true;
+  const Composer composer(step, script, script.journalled(), run_name(), runner_name(runner_));
+  Unit unit;
+  unit.claim = Claim{step.before, composer.dirty_row()};
+  JournalWrite row = composer.outcome(1, JournalState::unknown, error);
+  row.kind = JournalWriteKind::add;
+  unit.journal.push_back(std::move(row));
+  record_failure(step, script, error, std::move(unit));
+  throw Error(error);
+}
+
 // Another runner may do the rest, so that no commit of ours follows: what is done is made durable here (G5).
 void Executor::flush() {
   if (held_back_.empty()) return;
@@ -302,11 +358,8 @@ void Executor::flush() {
 }
 
 // Best effort (G17): the failure itself is what the user must hear of.
-void Executor::record_failure(const Step& step, const PreparedScript& script, const Error& error,
-                              std::vector<JournalWrite> journal) {
-  Unit unit;
+void Executor::record_failure(const Step& step, const PreparedScript& script, const Error& error, Unit unit) {
   unit.create_tables = true;
-  unit.journal = std::move(journal);
   LogRow row = log_row(step, script);
   row.failed = true;
   row.started_at = step_started_at_;
@@ -328,23 +381,41 @@ void Executor::record_failure(const Step& step, const PreparedScript& script, co
     reporter_.warning(std::string("the failure could not be recorded in the database: ") + result.error->what());
 }
 
+std::string Executor::run_name() const {
+  return std::to_string(runner_.pid) + "@" + runner_.host + " " + step_started_at_;
+}
+
 void Executor::run_statements(const Step& step, const PreparedScript& script, std::size_t index, std::size_t count,
                               bool ends_run) {
   for (const std::string& note : script.notes()) reporter_.note(note);
   begin_step(step, index, count);
+  const Composer composer(step, script, script.journalled(), run_name(), runner_name(runner_));
+  perform(step, script, composer, composer.compose(begun_log_row(step, script)), durable_each_ || ends_run);
+}
+
+void Executor::resume(const Step& step, const PreparedScript& script, const Resumption& resumption) {
+  begin_step(step, 0, 1);
+  left_dirty_ = true;
+  const Composer composer(step, script, script.journalled(), run_name(), runner_name(runner_));
+  perform(step, script, composer, composer.compose(resumption, begun_log_row(step, script)), true);
+  left_dirty_ = false;
+}
+
+LogRow Executor::begun_log_row(const Step& step, const PreparedScript& script) const {
   LogRow log = log_row(step, script);
   log.started_at = step_started_at_;
   log.began = step_began_;
-  const std::string run = std::to_string(runner_.pid) + "@" + runner_.host + " " + log.started_at;
-  const Composer composer(step, script, run, runner_name(runner_));
-  Choreography plan = composer.compose(log);
-  plan.units.back().durable = durable_each_ || ends_run;
+  return log;
+}
 
+void Executor::perform(const Step& step, const PreparedScript& script, const Composer& composer, Choreography plan,
+                       bool durable_end) {
+  plan.units.back().durable = durable_end;
   Follower follower(
       *this,
       [&](std::size_t unit) {
-        if (plan.units[unit].script != nullptr)
-          reporter_.statement_started(step, plan.statement[unit], script.units().size());
+        if (plan.statement[unit] != 0 && plan.units[unit].script != nullptr)
+          reporter_.statement_started(step, plan.statement[unit], composer.count());
         fail_point("statement started");
       },
       [&](std::size_t unit, std::chrono::microseconds, bool durable) {
@@ -357,26 +428,18 @@ void Executor::run_statements(const Step& step, const PreparedScript& script, st
 
   Error error = script.locate(retell(*result.error));
   const std::size_t statement = plan.statement[result.completed];
-  if (statement == 0) fail(step, script, std::move(error), result.outcome);  // not even claimed: clean, as before
+  // Nothing of the file was begun: all is as before.
+  if (statement == 0) fail(step, script, std::move(error), result.outcome);
   const bool had_body = plan.units[result.completed].script != nullptr;
   error.statement = statement;
-  error.statements = script.units().size();
+  error.statements = composer.count();
   if (error.code == ErrorCode::lock_lost) {
     left_dirty_ = true;
     throw Error(error);
   }
-  if (had_body && statement == 1 && result.outcome == Outcome::not_applied) {
-    // Nothing of the file is in the database: dirty would be a lie.
-    Unit revert;
-    revert.claim = Claim{composer.dirty_row(), step.before};
-    revert.journal.push_back({JournalWriteKind::close, {}});
-    Follower quiet(
-        *this, [](std::size_t) {}, [](std::size_t, std::chrono::microseconds, bool) {});
-    const std::vector<Unit> units{revert};
-    session_.resume();
-    const ExecuteResult reverted = execute(units, quiet);
-    if (!reverted.error) fail(step, script, std::move(error), Outcome::not_applied);
-    reporter_.warning(std::string("the tracker could not be set back: ") + reverted.error->what());
+  if (had_body && statement == 1 && result.outcome == Outcome::not_applied && set_back(step, composer)) {
+    left_dirty_ = false;
+    fail(step, script, std::move(error), Outcome::not_applied);
   }
   left_dirty_ = true;
   if (error.code == ErrorCode::claim_lost)
@@ -386,8 +449,24 @@ void Executor::run_statements(const Step& step, const PreparedScript& script, st
   const bool told = result.outcome == Outcome::not_applied ||
                     (result.outcome == Outcome::partial && session_.capabilities().atomic_statements);
   const JournalState state = !had_body ? JournalState::done : told ? JournalState::failed : JournalState::unknown;
-  record_failure(step, script, error, {composer.outcome(statement, state, error)});
+  Unit unit;
+  unit.journal.push_back(composer.outcome(statement, state, error));
+  record_failure(step, script, error, std::move(unit));
   throw Error(error);
+}
+
+// Nothing of the file is in the database: dirty would be a lie.
+bool Executor::set_back(const Step& step, const Composer& composer) {
+  Unit revert;
+  revert.claim = Claim{composer.dirty_row(), step.before};
+  revert.journal.push_back({JournalWriteKind::close, {}});
+  Follower quiet(
+      *this, [](std::size_t) {}, [](std::size_t, std::chrono::microseconds, bool) {});
+  const std::vector<Unit> units{revert};
+  session_.resume();
+  const ExecuteResult reverted = execute(units, quiet);
+  if (reverted.error) reporter_.warning(std::string("the tracker could not be set back: ") + reverted.error->what());
+  return !reverted.error;
 }
 
 }  // namespace talos

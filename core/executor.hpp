@@ -27,6 +27,13 @@ struct StepResult {
   bool durable = false;
 };
 
+/// Where a migration that was left half-way is taken up again.
+struct Resumption {
+  std::size_t first = 1;              ///< number of the first statement to run; one past the last: all have happened
+  std::vector<ScriptPart> replay;     ///< what the session needs from those before it, said again without a journal
+  std::optional<JournalRow> settled;  ///< the open row that was found to have happened
+};
+
 /// Prepares every step's file, so that everything that can be refused is refused before anything runs.
 std::deque<PreparedScript> prepare(const std::vector<Step>& steps, Session& session);
 
@@ -44,6 +51,9 @@ class Executor {
   /// tracker, and the plan must be made anew. What was done before stands in done().
   void run(std::span<const Step> steps, const std::deque<PreparedScript>& scripts);
 
+  /// Finishes a step whose tracker row is dirty at step.dirty_version, whatever began it. Throws as run() does.
+  void resume(const Step& step, const PreparedScript& script, const Resumption& resumption);
+
   const std::vector<StepResult>& done() const { return done_; }
   /// A statement-by-statement step was left half-way: the tracker is dirty.
   bool left_dirty() const { return left_dirty_; }
@@ -51,6 +61,8 @@ class Executor {
  private:
   using Clock = std::chrono::steady_clock;
   class Follower;
+  class Composer;
+  struct Choreography;
 
   void begin_step(const Step& step, std::size_t index, std::size_t count);
   void run_transactions(std::span<const Step> steps, const std::deque<PreparedScript>& scripts, std::size_t first,
@@ -62,10 +74,15 @@ class Executor {
   void make_durable();
   void flush();
   [[noreturn]] void fail(const Step& step, const PreparedScript& script, Error error, Outcome outcome);
-  void record_failure(const Step& step, const PreparedScript& script, const Error& error,
-                      std::vector<JournalWrite> journal);
+  [[noreturn]] void leave_dirty(const Step& step, const PreparedScript& script, Error error);
+  void record_failure(const Step& step, const PreparedScript& script, const Error& error, Unit unit);
+  void perform(const Step& step, const PreparedScript& script, const Composer& composer, Choreography plan,
+               bool durable_end);
+  bool set_back(const Step& step, const Composer& composer);
   Error retell(const Error& error) const;
   LogRow log_row(const Step& step, const PreparedScript& script) const;
+  LogRow begun_log_row(const Step& step, const PreparedScript& script) const;
+  std::string run_name() const;
 
   Session& session_;
   const Runner& runner_;

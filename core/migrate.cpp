@@ -4,6 +4,8 @@
 #include <functional>
 
 #include "edited_files.hpp"
+#include "interrupted.hpp"
+#include "operation.hpp"
 #include "run_lock.hpp"
 #include "runner_identity.hpp"
 
@@ -12,43 +14,6 @@ namespace talos {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-// --wait: the first connection is tried again while the server does not answer.
-std::unique_ptr<Session> connect(Driver& driver, const RunOptions& options, Access access, Reporter& reporter,
-                                 CancelToken& cancel) {
-  ConnectRequest request = options.connect;
-  request.access = access;
-  request.stop = &cancel.flag();
-  const auto deadline = Clock::now() + options.wait;
-  PollDelay delay(std::chrono::milliseconds(1000));
-  for (;;) {
-    cancel.check();
-    try {
-      return driver.connect(request);
-    } catch (const Error& error) {
-      if (error.code != ErrorCode::connection || Clock::now() >= deadline) throw;
-      reporter.connecting_again(error.what());
-    }
-    cancel.wait_for(delay.next());
-  }
-}
-
-void read_version(RunResult& result, const History& history) {
-  result.to = history.current();
-  result.dirty = history.dirty();
-}
-
-class SilentObserver : public ExecuteObserver {
- public:
-  explicit SilentObserver(Reporter& reporter) : reporter_(reporter) {}
-  void unit_started(std::size_t /*unit*/) override {}
-  void unit_committed(std::size_t /*unit*/, std::chrono::microseconds /*took*/, bool /*durable*/) override {}
-  void progress(double fraction, std::string_view what) override { reporter_.statement_progress(fraction, what); }
-  void warning(std::string_view text) override { reporter_.warning(text); }
-
- private:
-  Reporter& reporter_;
-};
 
 // up and down: everything between a connected session and the result.
 class Run {
@@ -200,51 +165,6 @@ class Run {
   RunResult& result_;
   bool from_known_ = false;
 };
-
-// Runs `work` on a fresh session; any error lands in the result.
-RunResult with_session(Driver& driver, Access access, const RunOptions& options, Reporter& reporter,
-                       CancelToken& cancel, const std::function<void(Session&, RunResult&)>& work) {
-  RunResult result;
-  try {
-    const auto session = connect(driver, options, access, reporter, cancel);
-    const CancelToken::Attachment attachment(cancel, *session);
-    result.info = session->info();
-    for (const std::string& note : result.info.notes) reporter.note(note);
-    work(*session, result);
-  } catch (const Error& error) {
-    result.error = error;
-  }
-  return result;
-}
-
-// What was under way when the connection broke may still have been committed. Once the lock is free the server has
-// ended the old session, and what the database says is final.
-void look_again(Driver& driver, const MigrationSet& set, const RunOptions& options, CancelToken& cancel,
-                RunResult& result) {
-  constexpr std::chrono::seconds patience{10};
-  ConnectRequest request = options.connect;
-  request.access = Access::write;
-  request.stop = &cancel.flag();
-  try {
-    const auto session = driver.connect(request);
-    const CancelToken::Attachment attachment(cancel, *session);
-    RunLock lock(*session);
-    PollDelay delay;
-    const auto deadline = Clock::now() + patience;
-    bool final = !session->capabilities().run_lock;
-    while (!final && !(final = session->try_lock()) && Clock::now() < deadline && !cancel.requested())
-      cancel.wait_for(delay.next());
-    const History history = interpret(session->read_state(LogDepth::current), set);
-    read_version(result, history);
-    result.error->detail +=
-        (result.error->detail.empty() ? "" : "\n") + std::string("connected again: the database is at version ") +
-        (history.current() == no_version ? "none" : std::to_string(history.current())) +
-        (history.dirty() ? ", DIRTY" : ", clean") + (final ? "" : "; another session is still at work");
-  } catch (const Error& error) {
-    result.error->detail +=
-        (result.error->detail.empty() ? "" : "\n") + std::string("what became of it is not known: ") + error.what();
-  }
-}
 
 // Forcing makes the whole history the set's: of another set's database only on the user's word.
 void check_forced_set(const MigrationSet& set, const History& history, const Policies& policies) {
@@ -402,6 +322,17 @@ void look_at(Session& session, LogDepth depth, Inspection& result) {
   }
 }
 
+// Best effort: what cannot be told is the reason why it cannot be resumed.
+void look_at_interrupted(const MigrationSet& set, Session& session, Inspection& result) {
+  try {
+    const Interrupted interrupted(set, result.history, result.state.journal, session);
+    result.finding = interrupted.finding();
+    result.resumes_at = interrupted.resumption(std::nullopt).first;
+  } catch (const Error& error) {
+    result.not_resumable = error;
+  }
+}
+
 }  // namespace
 
 Inspection inspect(Driver& driver, const MigrationSet& set, const RunOptions& options, LogDepth depth, bool verify,
@@ -423,6 +354,7 @@ Inspection inspect(Driver& driver, const MigrationSet& set, const RunOptions& op
   result.out_of_order = out_of_order(set, result.history);
   result.last_failure = last_failure(result.state.log);
   result.edited = edited_files(set, result.history, verify ? Thoroughness::bodies : Thoroughness::sizes);
+  if (result.history.dirty() && !result.lock.held) look_at_interrupted(set, *session, result);
   return result;
 }
 

@@ -14,6 +14,7 @@
 #include "plan.hpp"
 #include "reporter.hpp"
 #include "talos/driver.hpp"
+#include "talos/settlement.hpp"
 
 namespace talos {
 
@@ -63,6 +64,10 @@ struct Inspection {
   std::vector<const Migration*> out_of_order;
   std::optional<LogRow> last_failure;  ///< the newest failed attempt, if nothing succeeded after it
   std::vector<std::string> edited;     ///< sentences: files that differ from what was applied
+  /// Of a dirty database that nobody works on: what the catalogue says of the statement that was interrupted …
+  std::optional<Settlement::Finding> finding;
+  std::optional<std::size_t> resumes_at;  ///< … the number of the statement that `resume` would go on with …
+  std::optional<Error> not_resumable;     ///< … or else why it would refuse
 };
 
 /// Read-only, no lock. `verify` reads the bodies of applied files and compares checksums.

@@ -232,7 +232,16 @@ class PreparedScript::Analysis {
   }
 
   void add_unit(const Statement& statement, bool transaction) {
-    prepared_.units_.push_back({statement.offset, statement.offset + statement.length, transaction, {}});
+    prepared_.units_.push_back({statement.offset, statement.offset + statement.length, transaction});
+    add_session_effect(statement);
+  }
+
+  // Of a statement of the last unit.
+  void add_session_effect(const Statement& statement) {
+    JournalUnit& unit = prepared_.units_.back();
+    const ScriptPart part{&prepared_.script_, statement.offset, statement.offset + statement.length};
+    if (!statement.replayable && !unit.unrepeatable) unit.unrepeatable = part;
+    if (statement.session_only && statement.replayable) unit.session.push_back(part);
   }
 
   // One BEGIN … COMMIT group is one journal unit. Returns the index of its COMMIT.
@@ -246,6 +255,7 @@ class PreparedScript::Analysis {
                                 ? prepared_.script_.text.substr(begin.offset, begin.length)
                                 : std::string_view{};
           prepared_.units_.push_back({statements_[opening + 1].offset, statement.offset, true, text});
+          for (std::size_t inner = opening + 1; inner < i; ++inner) add_session_effect(statements_[inner]);
         }
         return i;
       }

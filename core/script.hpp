@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,8 @@ struct JournalUnit {
   std::size_t end = 0;
   bool transaction = false;  ///< it and its journal row are one transaction
   std::string_view begin_text = {};
+  std::vector<ScriptPart> session = {};         ///< its statements that change only the session
+  std::optional<ScriptPart> unrepeatable = {};  ///< one that did something to the session which cannot be done again
 };
 
 enum class RunMode {
@@ -48,9 +51,11 @@ class PreparedScript {
   std::size_t end() const { return end_; }
   /// For `statements`.
   const std::vector<JournalUnit>& units() const { return units_; }
-  std::string_view unit_text(const JournalUnit& unit) const {
-    return script_.text.substr(unit.begin, unit.end - unit.begin);
+  /// What the journal counts of either: a transaction is one that is all of it.
+  std::vector<JournalUnit> journalled() const {
+    return mode_ == RunMode::statements ? units_ : std::vector<JournalUnit>{{begin_, end_, true}};
   }
+  ScriptPart part(const JournalUnit& unit) const { return {&script_, unit.begin, unit.end}; }
   const Directives& directives() const { return directives_; }
   std::size_t statement_count() const { return statement_count_; }
   std::int64_t size() const { return static_cast<std::int64_t>(body_.bytes().size()); }

@@ -307,4 +307,10 @@ bool is_foreign_keys_pragma(std::string_view statement) {
   return pragma.name == "FOREIGN_KEYS" && !pragma.value.empty();
 }
 
+bool is_maintenance(std::string_view statement) {
+  Words words(statement);
+  const std::string first = words.next();
+  return first == "PRAGMA" || (first == "VACUUM" && !words.has("INTO"));
+}
+
 }  // namespace talos::sqlite

@@ -23,4 +23,7 @@ std::uint64_t split_sql(std::string_view text, const StatementSink& sink);
 /// `PRAGMA foreign_keys = …` as a statement of its own.
 bool is_foreign_keys_pragma(std::string_view statement);
 
+/// VACUUM in place, or a PRAGMA: run again it does no harm, and the end is the same.
+bool is_maintenance(std::string_view statement);
+
 }  // namespace talos::sqlite

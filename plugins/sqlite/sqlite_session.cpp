@@ -96,6 +96,8 @@ std::uint64_t SqliteSession::do_split(std::string_view text, const StatementSink
   return split_sql(text, sink);
 }
 
+Ability* SqliteSession::do_ability(std::string_view id) { return id == Settlement::id ? &settlement_ : nullptr; }
+
 ExecuteResult SqliteSession::do_execute(std::span<const Unit> units, ExecuteObserver& observer) {
   ExecuteResult result;
   try {

@@ -12,6 +12,7 @@
 #include "sqlite_db.hpp"
 #include "sqlite_dsn.hpp"
 #include "sqlite_run_lock.hpp"
+#include "sqlite_settlement.hpp"
 #include "sqlite_tables.hpp"
 #include "talos/driver.hpp"
 
@@ -35,6 +36,7 @@ class SqliteSession : public Session {
   ExecuteResult do_execute(std::span<const Unit> units, ExecuteObserver& observer) override;
   void do_cancel() noexcept override { cancelled_ = true; }
   void do_resume() override;
+  Ability* do_ability(std::string_view id) override;
 
   // Opening (sqlite_open.cpp)
   void open();
@@ -99,6 +101,7 @@ class SqliteSession : public Session {
   Clock::time_point statement_deadline_ = Clock::time_point::max();
   Clock::time_point busy_since_{};
   bool timed_out_ = false;
+  SqliteSettlement settlement_;
 };
 
 }  // namespace talos::sqlite

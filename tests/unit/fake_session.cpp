@@ -40,6 +40,12 @@ void classify(std::string_view text, Statement& statement) {
     statement.kind = StatementClass::rollback;
   } else if (word == "SAVEPOINT" || word == "RELEASE") {
     statement.kind = StatementClass::savepoint;
+  } else if (word == "SET") {
+    statement.kind = StatementClass::dml;
+    statement.session_only = true;
+  } else if (word == "PREPARE") {
+    statement.session_only = true;
+    statement.replayable = false;
   } else if (word == "VACUUM") {
     statement.kind = StatementClass::no_transaction;
   } else if (word == "INSERT" || word == "UPDATE" || word == "DELETE" || word == "SELECT") {
@@ -63,6 +69,7 @@ void write(std::vector<JournalRow>& journal, const JournalWrite& write) {
   if (write.kind == JournalWriteKind::add) {
     journal.push_back(write.row);
     journal.back().started_at = unit_time;
+    if (write.subject.script != nullptr) journal.back().before = "before " + std::string(write.subject.text());
     return;
   }
   const auto found =
@@ -92,6 +99,19 @@ std::vector<LogRow> FakeDatabase::failed_attempts() const {
   std::vector<LogRow> result;
   std::copy_if(log.begin(), log.end(), std::back_inserter(result), [](const LogRow& entry) { return entry.failed; });
   return result;
+}
+
+Settlement::Finding FakeSettlement::do_settle(const ScriptPart& statement, std::string_view before) {
+  database_.asked.push_back(std::string(statement.text()) + " before: " + std::string(before));
+  return *database_.finding;
+}
+
+void FakeSettlement::do_clear(const ScriptPart& statement, ExecuteObserver& /*observer*/) {
+  database_.cleared.emplace_back(statement.text());
+}
+
+Ability* FakeSession::do_ability(std::string_view id) {
+  return id == Settlement::id && database_.finding ? &settlement_ : nullptr;
 }
 
 FakeSession::~FakeSession() {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "talos/driver.hpp"
+#include "talos/settlement.hpp"
 
 namespace talos::test {
 
@@ -41,6 +42,10 @@ struct FakeDatabase {
   std::function<void()> on_read;               ///< called before each read_state()
   std::vector<TrackerRow> tracker_after_unit;  ///< the tracker after each committed unit; version -1 clean = no row
 
+  std::optional<Settlement::Finding> finding;  ///< what the ability Settlement says; none: no such ability
+  std::vector<std::string> asked;              ///< texts it was asked about, and what `before` was
+  std::vector<std::string> cleared;            ///< texts whose leftovers were removed
+
   std::size_t units = 0;  ///< units begun so far
   int sessions = 0;       ///< open ones
   int lock_attempts = 0;
@@ -54,9 +59,20 @@ struct FakeDatabase {
   std::vector<LogRow> failed_attempts() const;
 };
 
+class FakeSettlement : public Settlement {
+ public:
+  explicit FakeSettlement(FakeDatabase& database) : database_(database) {}
+
+ private:
+  Finding do_settle(const ScriptPart& statement, std::string_view before) override;
+  void do_clear(const ScriptPart& statement, ExecuteObserver& observer) override;
+
+  FakeDatabase& database_;
+};
+
 class FakeSession : public Session {
  public:
-  explicit FakeSession(FakeDatabase& database) : database_(database) { ++database_.sessions; }
+  explicit FakeSession(FakeDatabase& database) : database_(database), settlement_(database) { ++database_.sessions; }
   ~FakeSession() override;
 
  private:
@@ -71,11 +87,13 @@ class FakeSession : public Session {
   ExecuteResult do_execute(std::span<const Unit> units, ExecuteObserver& observer) override;
   void do_cancel() noexcept override;
   void do_resume() override { cancelled_ = false; }
+  Ability* do_ability(std::string_view id) override;
 
   void run_unit(const Unit& unit, std::size_t number);
   void write_rows(const Unit& unit);
 
   FakeDatabase& database_;
+  FakeSettlement settlement_;
   bool holds_lock_ = false;
   bool cancelled_ = false;
 };

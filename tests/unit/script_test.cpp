@@ -30,7 +30,7 @@ class Prepared {
   }
   std::vector<std::string> unit_texts() const {
     std::vector<std::string> result;
-    for (const JournalUnit& unit : script_->units()) result.emplace_back(script_->unit_text(unit));
+    for (const JournalUnit& unit : script_->units()) result.emplace_back(script_->part(unit).text());
     return result;
   }
 
