@@ -88,20 +88,26 @@ void Interrupted::check_prefix() const {
 void Interrupted::ask_catalogue(Session& session) {
   const JournalRow& row = rows_.back();
   if (row.state == JournalState::done) return;
-  finding_.emplace();
-  if (!same_text(row)) {
-    finding_->reason = "its text in the file was changed since it ran";
-    return;
-  }
-  const JournalUnit& unit = journalled_[static_cast<std::size_t>(row.statement) - 1];
-  const bool only_session = unit.session.size() == 1 && unit.session.front().begin == unit.begin;
-  if (only_session) {
-    *finding_ = {Settlement::Verdict::repeatable, "it changes nothing but its session", ""};
-  } else if (auto* const settlement = session.ability<Settlement>()) {
-    *finding_ = settlement->settle(script_->part(unit), row.before);
-  } else {
-    finding_->reason = "this plugin cannot ask the catalogue";
-  }
+  finding_ = find_out(row, session);
+  if (row.state != JournalState::failed) return;
+  // The server said that it did not happen: only what it left behind is news.
+  finding_->verdict = Settlement::Verdict::not_applied;
+  finding_->reason.clear();
+  if (finding_->leftover.empty()) finding_.reset();
+}
+
+Settlement::Finding Interrupted::find_out(const JournalRow& row, Session& session) const {
+  using Verdict = Settlement::Verdict;
+  const bool known = row.statement >= 1 && static_cast<std::size_t>(row.statement) <= journalled_.size();
+  const JournalUnit* const unit = known ? &journalled_[static_cast<std::size_t>(row.statement) - 1] : nullptr;
+  if (unit != nullptr && unit->transaction && row.state == JournalState::intent)
+    return {Verdict::not_applied, "it would have been recorded in its own transaction", ""};
+  if (!same_text(row)) return {Verdict::unknown, "its text in the file was changed since it ran", ""};
+  if (unit->session.size() == 1 && unit->session.front().begin == unit->begin)
+    return {Verdict::repeatable, "it changes nothing but its session", ""};
+  if (auto* const settlement = session.ability<Settlement>())
+    return settlement->settle(script_->part(*unit), row.before);
+  return {Verdict::unknown, "this plugin cannot ask the catalogue", ""};
 }
 
 bool Interrupted::unsettled() const {
@@ -151,10 +157,14 @@ Resumption Interrupted::resumption(std::optional<Assumption> assumption) const {
   return result;
 }
 
-std::optional<ScriptPart> Interrupted::to_clear(const Resumption& resumption) const {
+std::string Interrupted::leftover(const Resumption& resumption) const {
   const bool again = resumption.first == static_cast<std::size_t>(rows_.back().statement);
-  if (!again || !finding_ || finding_->leftover.empty()) return std::nullopt;
-  return script_->part(journalled_[resumption.first - 1]);
+  return again && finding_ ? finding_->leftover : "";
+}
+
+void Interrupted::clear(const Resumption& resumption, Session& session, ExecuteObserver& observer) const {
+  if (leftover(resumption).empty()) return;
+  session.ability<Settlement>()->clear(script_->part(journalled_[resumption.first - 1]), rows_.back().before, observer);
 }
 
 }  // namespace talos

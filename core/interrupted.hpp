@@ -41,13 +41,15 @@ class Interrupted {
   /// Throws: ErrorCode::dirty if it is unsettled and nothing is assumed, or if the rest needs what the session of the
   /// first part had and cannot have again; ErrorCode::usage for an assumption about what is known.
   Resumption resumption(std::optional<Assumption> assumption) const;
-  /// What the broken attempt left is removed before it is resumed at this statement.
-  std::optional<ScriptPart> to_clear(const Resumption& resumption) const;
+  /// What the broken attempt left and clear() removes, where it is resumed at that statement; else empty.
+  std::string leftover(const Resumption& resumption) const;
+  void clear(const Resumption& resumption, Session& session, ExecuteObserver& observer) const;
 
  private:
   void read_file(const MigrationSet& set, const History& history, Session& session);
   void check_prefix() const;
   void ask_catalogue(Session& session);
+  Settlement::Finding find_out(const JournalRow& row, Session& session) const;
   bool same_text(const JournalRow& row) const;
   std::string place_of(const JournalRow& row) const;
   bool happened(std::optional<Assumption> assumption) const;

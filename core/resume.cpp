@@ -53,11 +53,10 @@ class Resuming {
 
   void finish(const Interrupted& interrupted, const Resumption& resumption) {
     reporter_.note(interrupted.step().file()->name + ": " + description(interrupted, resumption));
-    if (const auto part = interrupted.to_clear(resumption)) {
-      reporter_.note("removing " + interrupted.finding()->leftover + ", which the interrupted attempt left");
-      SilentObserver observer(reporter_);
-      session_.ability<Settlement>()->clear(*part, observer);
-    }
+    if (const std::string leftover = interrupted.leftover(resumption); !leftover.empty())
+      reporter_.note("removing " + leftover + ", which the interrupted attempt left");
+    SilentObserver observer(reporter_);
+    interrupted.clear(resumption, session_, observer);
     Executor executor(session_, options_.connect.runner, options_.durable_each, reporter_, cancel_);
     try {
       executor.resume(interrupted.step(), interrupted.script(), resumption);

@@ -260,7 +260,7 @@ std::string Bookkeeping::log_sql(const LogRow& row, std::string_view started_at,
                  number_or_null(row.line), number_or_null(row.statement), literal_or_null(row.versions)});
 }
 
-std::string Bookkeeping::journal_sql(const JournalWrite& write) const {
+std::string Bookkeeping::journal_sql(const JournalWrite& write, std::string_view before) const {
   const JournalRow& row = write.row;
   switch (write.kind) {
     case JournalWriteKind::add:
@@ -268,7 +268,8 @@ std::string Bookkeeping::journal_sql(const JournalWrite& write) const {
              values({literal(row.run), std::to_string(row.version), literal(to_string(row.direction)),
                      std::to_string(row.statement), std::to_string(row.statements), literal(to_string(row.state)),
                      stored(row.file), literal_or_null(row.sha256), stored(row.text), number_or_null(row.line),
-                     literal_or_null(row.before), time_or(row.started_at, "clock_timestamp()"),
+                     row.before.empty() && !before.empty() ? std::string(before) : literal_or_null(row.before),
+                     time_or(row.started_at, "clock_timestamp()"),
                      row.finished_at.empty() ? "NULL" : literal(row.finished_at), stored(row.runner), stored(row.error),
                      literal_or_null(row.error_code)});
     case JournalWriteKind::update:

@@ -50,7 +50,8 @@ class Bookkeeping {
   std::string claim_sql(const Claim& claim) const;
   /// Times that the row leaves open are taken from `started_at` and the SQL expression `duration_us`.
   std::string log_sql(const LogRow& row, std::string_view started_at, std::string_view duration_us) const;
-  std::string journal_sql(const JournalWrite& write) const;
+  /// `before`: an SQL expression for an added row's, where that leaves it open; may be empty.
+  std::string journal_sql(const JournalWrite& write, std::string_view before) const;
 
  private:
   std::string schema_;

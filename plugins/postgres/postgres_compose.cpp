@@ -106,7 +106,9 @@ void PostgresSession::add_end(Message& message, const Unit& unit, const std::str
   }
   message.add(synchronous_commit(unit.durable, server_.synchronous_commit));
   for (const JournalWrite& write : unit.journal)
-    if (write.kind != JournalWriteKind::close || existing_.journal) message.add(tables_->journal_sql(write));
+    if (write.kind != JournalWriteKind::close || existing_.journal)
+      message.add(
+          tables_->journal_sql(write, write.subject.script != nullptr ? settlement_->image_sql(write.subject) : ""));
   if (unit.log) message.add(tables_->log_sql(*unit.log, started_at, duration_since(*unit.log)));
   if (releases_lease(unit)) message.add(lease_->release_sql());
   if (unit.script == nullptr && !unit.claim && unit.journal.empty() && !unit.log)

@@ -76,6 +76,7 @@ PostgresSession::PostgresSession(pg::PgDsn dsn, const ConnectRequest& request)
   locks_.emplace(own_key(server_.schema, table),
                  golang_migrate_keys(server_.schema, table, server_.database, dsn_.path_database));
   lease_.emplace(tables_->lease(), runner_, dsn_.lease_ttl.value_or(default_lease));
+  settlement_.emplace(*this, asking(), server_.schema);
 }
 
 void PostgresSession::refuse_standby() const {
@@ -109,6 +110,8 @@ void PostgresSession::do_resume() {
   cancelled_ = false;
   stop_ = nullptr;
 }
+
+Ability* PostgresSession::do_ability(std::string_view id) { return id == Settlement::id ? &*settlement_ : nullptr; }
 
 void PostgresSession::throw_lost() const {
   throw Error(ErrorCode::connection, "the connection to " + dsn_.describe() + " was lost: " + connection_->why_lost());

@@ -18,6 +18,7 @@
 #include "postgres_message.hpp"
 #include "postgres_pursuit.hpp"
 #include "postgres_server.hpp"
+#include "postgres_settlement.hpp"
 #include "postgres_watch.hpp"
 #include "talos/driver.hpp"
 
@@ -53,6 +54,7 @@ class PostgresSession : public Session {
   ExecuteResult do_execute(std::span<const Unit> units, ExecuteObserver& observer) override;
   void do_cancel() noexcept override { cancelled_ = true; }
   void do_resume() override;
+  Ability* do_ability(std::string_view id) override;
 
   // Messages that are over at once (postgres_session.cpp)
   std::vector<pg::Table> ask(const std::string& sql);
@@ -118,6 +120,7 @@ class PostgresSession : public Session {
   std::optional<pg::Bookkeeping> tables_;
   std::optional<AdvisoryLocks> locks_;
   std::optional<Lease> lease_;
+  std::optional<PostgresSettlement> settlement_;
   pg::Existing existing_;
 
   const Script* script_ = nullptr;    ///< whose units ran last

@@ -54,7 +54,7 @@ class Scenario {
     CHECK(database->faults(whole_) == "");
     if (dirty) {
       ++tally.left_dirty;
-      up_with_repairs(*database, target.migrations, set_);
+      up_with_resumes(*database, target.migrations, set_);
     }
     // Something to do, so that it takes the lock.
     write_set(target.migrations, {one_more()});

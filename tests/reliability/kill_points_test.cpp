@@ -92,9 +92,9 @@ class Scenario {
 
   void recover(const TestDatabase& database) {
     try {
-      up_with_repairs(database, scratch_ / "mended", run_.mended);
+      up_with_resumes(database, scratch_ / "mended", run_.mended);
     } catch (const std::exception& error) {
-      FAIL_CHECK(error.what());
+      FAIL_CHECK(std::string(error.what()));
       return;
     }
     CHECK(database.faults(run_.mended) == "");

@@ -217,7 +217,7 @@ TEST_CASE("R4, G5: a server killed at any moment of a run: exit 5, and what was 
       const long told = durable_by(result.err);
       const bool any = place.database.has_table("schema_migrations") && !place.database.tracker().empty();
       CHECK((any ? std::stol(place.database.tracker().front()) : 0) >= told);
-      up_with_repairs(place.database, place.migrations, set);
+      up_with_resumes(place.database, place.migrations, set);
       CHECK(place.database.faults(set) == "");
       CHECK(place.database.picture() == expected);
     }

@@ -1,7 +1,6 @@
 #include "postgres_database.hpp"
 
 #include <charconv>
-#include <regex>
 #include <stdexcept>
 
 namespace talos::test {
@@ -154,19 +153,6 @@ std::string PostgresDatabase::own_faults(bool dirty) const {
   if (!eventually([&] { return client.rows(lease).empty(); }, std::chrono::seconds(5)))
     faults += "a lease is left: " + joined(client.rows(lease));
   return faults;
-}
-
-void PostgresDatabase::run_rest(const std::vector<std::string>& units, std::size_t done) const {
-  static const std::regex create("CREATE (?:UNIQUE )?INDEX CONCURRENTLY (\\w+) .*");
-  static const std::regex drop("DROP INDEX CONCURRENTLY (\\w+)");
-  PgClient client(dsn());
-  for (std::size_t i = done; i < units.size(); ++i) {
-    std::smatch found;
-    // It may have happened, or left an invalid index.
-    if (i == done && (std::regex_match(units[i], found, create) || std::regex_match(units[i], found, drop)))
-      client.run("DROP INDEX IF EXISTS " + found[1].str());
-    if (i != done || !std::regex_match(units[i], drop)) client.run(units[i]);
-  }
 }
 
 }  // namespace talos::test

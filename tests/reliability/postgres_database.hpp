@@ -42,7 +42,6 @@ class PostgresDatabase : public TestDatabase {
 
  private:
   std::string own_faults(bool dirty) const override;
-  void run_rest(const std::vector<std::string>& units, std::size_t done) const override;
 
   PostgresServer& server_;
   std::string name_;

@@ -34,40 +34,29 @@ constexpr std::chrono::seconds run_deadline{45};
 // For the server to notice that we are gone.
 constexpr std::chrono::seconds gone_deadline{20};
 
-/// A journal unit, and how the same is reached whether or not it has happened.
-struct Statement {
-  std::string sql;
-  std::string repair;
-};
-
 struct Migration {
   long version;
   bool no_transaction;
-  std::vector<Statement> up;
+  std::vector<std::string> up;  ///< a journal unit each
   std::string down;
 };
 
 using Migrations = std::vector<Migration>;
 
-Statement ledger(const std::string& what) {
-  const std::string sql = "INSERT INTO ledger VALUES ('" + what + "')";
-  return {sql, sql + " ON CONFLICT DO NOTHING"};
-}
+std::string ledger(const std::string& what) { return "INSERT INTO ledger VALUES ('" + what + "')"; }
 
 // The second takes as long as the watch connection needs to be there.
 Migrations transactional() {
   return {
-      {1, false, {{"CREATE TABLE ledger (what text PRIMARY KEY)", ""}, ledger("one")}, "DROP TABLE ledger"},
+      {1, false, {"CREATE TABLE ledger (what text PRIMARY KEY)", ledger("one")}, "DROP TABLE ledger"},
       {2,
        false,
-       {{"CREATE TABLE items (id int PRIMARY KEY)", ""},
-        {"INSERT INTO items SELECT generate_series(1, 100)", ""},
-        {"SELECT pg_sleep(0.4)", ""},
-        ledger("two")},
+       {"CREATE TABLE items (id int PRIMARY KEY)", "INSERT INTO items SELECT generate_series(1, 100)",
+        "SELECT pg_sleep(0.4)", ledger("two")},
        "DELETE FROM ledger WHERE what = 'two'; DROP TABLE items"},
       {3,
        false,
-       {{"ALTER TABLE items ADD COLUMN half int", ""}, {"UPDATE items SET half = id / 2", ""}, ledger("three")},
+       {"ALTER TABLE items ADD COLUMN half int", "UPDATE items SET half = id / 2", ledger("three")},
        "DELETE FROM ledger WHERE what = 'three'; ALTER TABLE items DROP COLUMN half"},
   };
 }
@@ -75,23 +64,18 @@ Migrations transactional() {
 Migrations no_transaction() {
   Migrations set = transactional();
   set[0].up.push_back(
-      {"CREATE FUNCTION slow(i int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS "
-       "$$BEGIN PERFORM pg_sleep(0.6); RETURN i; END$$",
-       ""});
+      "CREATE FUNCTION slow(i int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS "
+      "$$BEGIN PERFORM pg_sleep(0.6); RETURN i; END$$");
   set[0].down = "DROP FUNCTION slow; DROP TABLE ledger";
-  set[1].up[1].sql = "INSERT INTO items SELECT generate_series(1, 3)";
-  set[1].up[2].sql = "SELECT 1";
+  set[1].up[1] = "INSERT INTO items SELECT generate_series(1, 3)";
+  set[1].up[2] = "SELECT 1";
   const std::string index = "CREATE INDEX CONCURRENTLY items_slow ON items (slow(id))";
   const std::string group = "CREATE TABLE extra (id int); INSERT INTO ledger VALUES ('grouped');";
   set.insert(set.begin() + 2,
              {4,
               true,
-              {{index, "DROP INDEX IF EXISTS items_slow; " + index},
-               {"BEGIN;\n" + group + "\nCOMMIT", group},
-               ledger("bare"),
-               {"DROP INDEX CONCURRENTLY items_slow", "DROP INDEX IF EXISTS items_slow"},
-               {"CREATE UNIQUE INDEX CONCURRENTLY items_id ON items (id)",
-                "DROP INDEX IF EXISTS items_id; CREATE UNIQUE INDEX items_id ON items (id)"}},
+              {index, "BEGIN;\n" + group + "\nCOMMIT", ledger("bare"), "DROP INDEX CONCURRENTLY items_slow",
+               "CREATE UNIQUE INDEX CONCURRENTLY items_id ON items (id)"},
               "DELETE FROM ledger WHERE what IN ('grouped', 'bare'); DROP TABLE extra; DROP INDEX items_id"});
   set[3].version = 5;
   return set;
@@ -113,7 +97,7 @@ struct Scenario {
 void write_files(const std::filesystem::path& directory, const Migrations& set) {
   for (const Migration& migration : set) {
     std::string text = migration.no_transaction ? "-- talos:no-transaction\n" : "";
-    for (const Statement& statement : migration.up) text += statement.sql + ";\n";
+    for (const std::string& statement : migration.up) text += statement + ";\n";
     write_migration(directory, migration.version, "step", text, migration.down + ";\n");
   }
 }
@@ -184,38 +168,15 @@ std::string history_faults(PgClient& client, const Migrations& set) {
   return faults;
 }
 
-void repair(const std::string& dsn, const std::filesystem::path& files, const Migrations& set) {
-  const ProcessResult result = migrate({"status", "--format", "json"}, dsn, files);
-  if (result.status != 0) throw std::runtime_error("status of a dirty database: " + result.out + result.err);
-  const json dirty = json::parse(result.out).at("dirty");
-  const auto version = dirty.at("version").get<long>();
-  std::size_t done = 0;
-  for (const json& row : dirty.at("statements"))
-    if (row.at("state") == "done") done = std::max(done, row.at("statement").get<std::size_t>());
-  for (const Migration& migration : set) {
-    if (migration.version != version) continue;
-    for (std::size_t i = done; i < migration.up.size(); ++i) {
-      // CONCURRENTLY wants to be alone.
-      std::string rest = migration.up[i].repair;
-      for (auto semicolon = rest.find("; "); rest.starts_with("DROP INDEX") && semicolon != std::string::npos;
-           semicolon = rest.find("; ")) {
-        pg_run(dsn, rest.substr(0, semicolon));
-        rest.erase(0, semicolon + 2);
-      }
-      pg_run(dsn, rest);
-    }
-  }
-  const ProcessResult forced = migrate({"force", std::to_string(version)}, dsn, files);
-  if (forced.status != 0) throw std::runtime_error("force: " + forced.out + forced.err);
-}
-
 void up(const Scenario& scenario, const std::string& dsn, const std::filesystem::path& files) {
   for (std::size_t i = 0; i <= scenario.set.size(); ++i) {
     const ProcessResult result = migrate({"up"}, dsn, files);
     if (result.status == 0) return;
     if (result.status != 3)
       throw std::runtime_error("up afterwards: exit " + std::to_string(result.status) + "\n" + result.err);
-    repair(dsn, files, scenario.set);
+    const ProcessResult resumed = migrate({"resume"}, dsn, files);
+    if (resumed.status != 0)
+      throw std::runtime_error("resume: exit " + std::to_string(resumed.status) + "\n" + resumed.err);
   }
   throw std::runtime_error("dirty more often than there are migrations");
 }
@@ -491,7 +452,7 @@ void left_dirty(const Scenario& scenario, const std::string& dsn) {
   const ScratchDirectory files;
   Migrations set = scenario.set;
   set.resize(3);
-  set[2].up[1].sql = "BEGIN;\nSELECT 1 / 0;\nCOMMIT";
+  set[2].up[1] = "BEGIN;\nSELECT 1 / 0;\nCOMMIT";
   write_files(files.path(), set);
   const ProcessResult result = migrate({"up"}, dsn, files.path());
   if (result.status != 1) throw std::runtime_error("not dirty: " + result.out + result.err);

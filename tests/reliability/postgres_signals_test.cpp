@@ -125,7 +125,7 @@ TEST_CASE("G21, P8: a signal while CREATE INDEX CONCURRENTLY waits cancels it, a
     writer.run("ROLLBACK");
     CHECK(place.state() == "dirty 2");
     CHECK(place.database.faults(place.set) == "");
-    repair(place.database, place.migrations, place.set);
+    resume(place.database, place.migrations);
     CHECK(place.state() == "clean 2");
     CHECK(place.database.faults(place.set) == "");
   }

@@ -66,14 +66,6 @@ std::string SqliteDatabase::own_faults(bool) const {
   return faults;
 }
 
-void SqliteDatabase::run_rest(const std::vector<std::string>& units, std::size_t done) const {
-  SqliteFile db(file_);
-  for (std::size_t i = 0; i < units.size(); ++i) {
-    // What only the session had is gone with it.
-    if (i >= done || units[i].starts_with("PRAGMA foreign_keys")) db.run(units[i]);
-  }
-}
-
 fs::path plugin_file() {
   const fs::path build = fs::canonical(talos_program()).parent_path().parent_path();
   for (const auto& entry : fs::recursive_directory_iterator(build / "lib"))

@@ -29,7 +29,6 @@ class SqliteDatabase : public TestDatabase {
 
  private:
   std::string own_faults(bool dirty) const override;
-  void run_rest(const std::vector<std::string>& units, std::size_t done) const override;
 
   std::filesystem::path file_;
 };

@@ -44,6 +44,9 @@ class TestDatabase {
   std::vector<std::string> tracker() const;
   bool is_dirty() const;
 
+  /// By the test's own eyes, where the program cannot know: the statement with this first line is in the database.
+  virtual bool happened(const std::string& statement) const;
+
   /// Of successful history rows of this action and version.
   long count_history(std::string_view action, long version) const;
 
@@ -51,12 +54,7 @@ class TestDatabase {
   TestDatabase() = default;
 
  private:
-  friend void repair(const TestDatabase& database, const std::filesystem::path& migrations, const TestSet& set);
-
   virtual std::string own_faults(bool dirty) const = 0;
-
-  /// By hand, in one session: what is left of a migration, of whose first unit nobody may know whether it happened.
-  virtual void run_rest(const std::vector<std::string>& units, std::size_t done) const = 0;
 };
 
 /// T7: false, after saying why, where this dialect's server is not here and its tests are to be skipped.
@@ -68,10 +66,11 @@ std::unique_ptr<TestDatabase> new_database();
 /// A new one with all that is in that one, which nobody uses.
 std::unique_ptr<TestDatabase> copy_of(const TestDatabase& other);
 
-/// Does by hand what the journal says is left of the dirty migration, then forces the version that status names.
-void repair(const TestDatabase& database, const std::filesystem::path& migrations, const TestSet& set);
+/// `resume` of a dirty database. Only where status says that nothing tells whether a statement happened, happened() is
+/// asked; that is said on stdout.
+void resume(const TestDatabase& database, const std::filesystem::path& migrations);
 
-/// `up` until it succeeds, with a repair after each refusal (exit 3). Throws on any other end.
-void up_with_repairs(const TestDatabase& database, const std::filesystem::path& migrations, const TestSet& set);
+/// `up` until it succeeds, with a resume after each refusal (exit 3). Throws on any other end.
+void up_with_resumes(const TestDatabase& database, const std::filesystem::path& migrations, const TestSet& set);
 
 }  // namespace talos::test

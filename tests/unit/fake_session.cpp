@@ -106,7 +106,7 @@ Settlement::Finding FakeSettlement::do_settle(const ScriptPart& statement, std::
   return *database_.finding;
 }
 
-void FakeSettlement::do_clear(const ScriptPart& statement, ExecuteObserver& /*observer*/) {
+void FakeSettlement::do_clear(const ScriptPart& statement, std::string_view /*before*/, ExecuteObserver& /*observer*/) {
   database_.cleared.emplace_back(statement.text());
 }
 

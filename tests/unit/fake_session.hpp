@@ -65,7 +65,7 @@ class FakeSettlement : public Settlement {
 
  private:
   Finding do_settle(const ScriptPart& statement, std::string_view before) override;
-  void do_clear(const ScriptPart& statement, ExecuteObserver& observer) override;
+  void do_clear(const ScriptPart& statement, std::string_view before, ExecuteObserver& observer) override;
 
   FakeDatabase& database_;
 };

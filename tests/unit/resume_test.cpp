@@ -145,6 +145,15 @@ TEST_CASE("G13: an unknown outcome that nothing settles is named and never guess
   }
 }
 
+TEST_CASE("G13: a statement that is one transaction with its record has not happened where no record says so") {
+  World world(bare + "VACUUM a;\nINSERT r;\nVACUUM c;\n");
+  world.interrupt(3, {});
+  world.database.journal.back().state = JournalState::intent;  // killed before it could record anything
+  CHECK(world.look().resumes_at == 2);
+  CHECK_FALSE(world.resumed().error);
+  CHECK(world.database.ran == Texts{"INSERT r", "VACUUM c"});
+}
+
 TEST_CASE("--assume decides for the one statement whose outcome is unknown") {
   for (const Assumption assumption : {Assumption::applied, Assumption::not_applied}) {
     World world(three);

@@ -34,15 +34,15 @@ class Settlement : public Ability {
     return detail::guarded("settle", [&] { return do_settle(statement, before); });
   }
 
-  /// Removes what settle() named as left over, before the statement runs again.
-  void clear(const ScriptPart& statement, ExecuteObserver& observer) {
-    detail::guarded("clear", [&] { do_clear(statement, observer); });
+  /// Removes what settle() named as left over, before the statement runs again. Under the run lock.
+  void clear(const ScriptPart& statement, std::string_view before, ExecuteObserver& observer) {
+    detail::guarded("clear", [&] { do_clear(statement, before, observer); });
   }
 
  private:
   virtual Finding do_settle(const ScriptPart& statement, std::string_view before) = 0;
   /// Nothing to do where settle() never names a leftover.
-  virtual void do_clear(const ScriptPart& /*statement*/, ExecuteObserver& /*observer*/) {}
+  virtual void do_clear(const ScriptPart& /*statement*/, std::string_view /*before*/, ExecuteObserver& /*observer*/) {}
 };
 
 }  // namespace talos
