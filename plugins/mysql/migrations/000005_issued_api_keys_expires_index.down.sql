@@ -1,0 +1,1 @@
+ALTER TABLE issued_api_keys DROP INDEX idx_issued_api_keys_expires, ALGORITHM=INPLACE, LOCK=NONE;

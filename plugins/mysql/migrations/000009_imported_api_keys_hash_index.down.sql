@@ -1,0 +1,1 @@
+ALTER TABLE imported_api_keys DROP INDEX idx_imported_api_keys_hash, ALGORITHM=INPLACE, LOCK=NONE;
