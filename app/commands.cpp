@@ -92,8 +92,10 @@ void warn_about_set(const MigrationSet& set, Log& log) {
 
 void add_dirty_hint(RunResult& result, const Surroundings& s) {
   if (!result.error || result.error->code != ErrorCode::dirty || !result.error->hint.empty()) return;
-  result.error->hint =
-      fmt::format("see what ran, what did not and how to finish it with: {} migrate status", s.edition.program);
+  result.error->hint = fmt::format(
+      "see what ran and what did not with: {0} migrate status; then finish it with: {0} migrate resume, or by "
+      "hand and: {0} migrate force VERSION",
+      s.edition.program);
 }
 
 // G5: what a crash of the machine could still take away.

@@ -43,13 +43,27 @@ std::string excerpt(const Error& error) {
                      std::string(width, ' '));
 }
 
-std::string describe(const Error& error, const Palette& palette) {
-  std::string text = fmt::format("{}{}Error:{} {}", palette.bold, palette.red, palette.reset, printable(error.what()));
+// What follows the message, each on lines of its own.
+std::string circumstances(const Error& error) {
+  std::string text;
   if (!error.file.empty()) text += '\n' + place(error) + excerpt(error);
   if (!error.native_code.empty()) text += "\n  code: " + error.native_code;
   if (!error.detail.empty()) text += "\n  " + indented(error.detail);
+  return text;
+}
+
+std::string describe(const Error& error, const Palette& palette) {
+  std::string text = fmt::format("{}{}Error:{} {}", palette.bold, palette.red, palette.reset, printable(error.what()));
+  text += circumstances(error);
   if (!error.hint.empty()) text += "\n  hint: " + printable(error.hint);
   return text;
+}
+
+// G20: the message is plain, and alone on its line.
+std::string describe_dirty(const Error& error) {
+  std::string text = circumstances(error);
+  if (!error.hint.empty()) text += "\n  " + printable(error.hint);
+  return text.empty() ? text : text.substr(1);
 }
 
 }  // namespace
@@ -57,7 +71,7 @@ std::string describe(const Error& error, const Palette& palette) {
 void show_error(const Error& error, Console& console, Log& log, const Palette& palette) {
   if (error.code == ErrorCode::dirty) {
     console.line("Error: " + std::string(error.what()));
-    if (!log.is_json() && !error.hint.empty()) console.line("  " + error.hint);
+    if (const std::string more = describe_dirty(error); !log.is_json() && !more.empty()) console.line(more);
   } else if (!log.is_json()) {
     console.line(describe(error, palette));
   }

@@ -17,7 +17,7 @@ std::string_view label(const JournalRow& row, const Inspection& inspection) {
     case Settlement::Verdict::applied:
       return "done";
     case Settlement::Verdict::not_applied:
-      return "not done";
+      return "not run";
     case Settlement::Verdict::repeatable:
       return "again";
     case Settlement::Verdict::unknown:

@@ -101,7 +101,7 @@ Settlement::Finding Interrupted::find_out(const JournalRow& row, Session& sessio
   const bool known = row.statement >= 1 && static_cast<std::size_t>(row.statement) <= journalled_.size();
   const JournalUnit* const unit = known ? &journalled_[static_cast<std::size_t>(row.statement) - 1] : nullptr;
   if (unit != nullptr && unit->transaction && row.state == JournalState::intent)
-    return {Verdict::not_applied, "it would have been recorded in its own transaction", ""};
+    return {Verdict::not_applied, "its record would have come with it, and there is none", ""};
   if (!same_text(row)) return {Verdict::unknown, "its text in the file was changed since it ran", ""};
   if (unit->session.size() == 1 && unit->session.front().begin == unit->begin)
     return {Verdict::repeatable, "it changes nothing but its session", ""};

@@ -778,7 +778,7 @@ TEST_CASE(
   runner.signal(SIGKILL);
   CHECK(runner.wait().signal == SIGKILL);
   CHECK(waiting.wait().status == 3);
-  CHECK(world.migrate({"status"}).out == Part{"unknown  statement 2 of 2"});
+  CHECK(world.migrate({"status"}).out == Part{"not run  statement 2 of 2"});
   CHECK(world.migrate({"up"}).status == 3);
 }
 
