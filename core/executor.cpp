@@ -1,5 +1,6 @@
 #include "executor.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "runner_identity.hpp"
@@ -11,13 +12,24 @@ namespace talos {
 
 namespace {
 
+bool speaks_of_credentials(std::string_view text) {
+  const auto same = [](char a, char b) { return (a >= 'a' && a <= 'z' ? a - 'a' + 'A' : a) == b; };
+  for (const std::string_view word : {"PASSWORD", "IDENTIFIED"})
+    if (std::search(text.begin(), text.end(), word.begin(), word.end(), same) != text.end()) return true;
+  return false;
+}
+
+// Kept in the database and shown: of a statement with credentials nothing from its first quote on. Where that literal
+// ends depends on the dialect and its settings, so that what follows may be its rest.
 std::string first_line(std::string_view text) {
   constexpr std::size_t longest = 200;
-  std::string line(text.substr(0, std::min(text.find_first_of("\r\n"), longest)));
+  const std::string_view whole = text.substr(0, text.find_first_of("\r\n"));
+  const std::size_t shown = speaks_of_credentials(text) ? whole.find_first_of("'\"$") : whole.npos;
+  std::string line(whole.substr(0, std::min(shown, longest)));
   // Not in the middle of a UTF-8 sequence.
   while (line.size() == longest && !line.empty() && (static_cast<unsigned char>(line.back()) & 0x80) != 0)
     line.pop_back();
-  return line;
+  return shown == whole.npos ? line : line + "***";
 }
 
 std::optional<std::int64_t> number(const std::optional<std::size_t>& value) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <tuple>
 
 #include "edited_files.hpp"
 #include "interrupted.hpp"
@@ -35,15 +36,25 @@ class Run {
     PollDelay delay;
     for (;;) {
       if (!acquire(lock)) return confirm_durability();
-      const std::size_t done_before = result_.steps.size();
-      if (work_once(deadline)) return;
-      if (result_.steps.size() != done_before) deadline = Clock::now() + options_.connect.lock_timeout;
+      const Standing before = standing();
+      const std::optional<Error> obstacle = work_once();
+      if (!obstacle) return;
+      // Only where nothing moves is it in vain.
+      if (standing() != before)
+        deadline = Clock::now() + options_.connect.lock_timeout;
+      else if (Clock::now() >= deadline)
+        throw Error(*obstacle);
+      waited_ = true;
       cancel_.wait_for(delay.next());
       cancel_.check();
     }
   }
 
  private:
+  using Standing = std::tuple<Version, bool, std::size_t>;
+  /// The tracker as last seen, and what this run has done.
+  Standing standing() const { return {result_.to, result_.dirty, result_.steps.size()}; }
+
   // Clean and nothing pending: no lock is needed to see that. Anything else, also a refusal, is decided under it.
   bool nothing_to_do() {
     try {
@@ -59,8 +70,10 @@ class Run {
   }
 
   bool acquire(RunLock& lock) {
-    return !session_.capabilities().run_lock ||
-           lock.acquire(options_.connect.lock_timeout, reporter_, cancel_, [this] { return nothing_to_do(); });
+    return !session_.capabilities().run_lock || lock.acquire(options_.connect.lock_timeout, reporter_, cancel_, [this] {
+      waited_ = true;
+      return nothing_to_do();
+    });
   }
 
   // Another runner did it all, and its last commits may not be durable yet: then neither is our "done" (P7).
@@ -95,15 +108,19 @@ class Run {
     }
   }
 
-  // Reads, plans and executes under the lock. False: another runner was first, look again.
-  bool work_once(Clock::time_point deadline) {
+  // Reads, plans and executes under the lock. An error: another runner was first, look again while that may help.
+  std::optional<Error> work_once() {
     const History history = look();
     // Half-way by somebody who is still at it: wait.
-    if (history.dirty() && is_under_way(history)) return false;
+    if (history.dirty() && is_under_way(history))
+      return Error(ErrorCode::lock_timeout, "another runner is in the middle of version " +
+                                                std::to_string(history.current()) + ": " +
+                                                describe_holder(session_.observe_lock()));
     Plan plan = make_plan(set_, history, goal_, options_.policies);
     if (plan.empty()) {
       settle(plan, history);
-      return true;
+      if (waited_) confirm_durability();
+      return std::nullopt;
     }
     report_edits(history, Thoroughness::bodies);
     for (const std::string& warning : plan.warnings) reporter_.warning(warning);
@@ -118,15 +135,13 @@ class Run {
       result_.left_dirty = result_.dirty = executor.left_dirty();
       result_.cut_off = error.code == ErrorCode::connection;
       if (!result_.cut_off) read_again();
-      const bool again = !executor.left_dirty() && (error.code == ErrorCode::claim_lost ||
-                                                    (error.code == ErrorCode::busy && Clock::now() < deadline));
-      if (!again) throw;
-      return false;
+      if (executor.left_dirty() || (error.code != ErrorCode::claim_lost && error.code != ErrorCode::busy)) throw;
+      return error;
     }
     count(executor);
     if (!plan.steps.empty()) result_.to = plan.steps.back().after ? plan.steps.back().after->version : no_version;
     result_.dirty = false;
-    return true;
+    return std::nullopt;
   }
 
   // Where nobody holds a lock for the whole run, its end may fall between our reading of the state and of the lock, and
@@ -164,6 +179,7 @@ class Run {
   CancelToken& cancel_;
   RunResult& result_;
   bool from_known_ = false;
+  bool waited_ = false;  ///< for another runner: what it committed may not be durable yet
 };
 
 // Forcing makes the whole history the set's: of another set's database only on the user's word.
@@ -277,9 +293,19 @@ RunResult force(Driver& driver, const MigrationSet& set, Version version, const 
         RunLock lock(session);
         if (session.capabilities().run_lock)
           lock.acquire(options.connect.lock_timeout, reporter, cancel, [] { return false; });
-        for (bool forced = false; !forced;) {
+        auto deadline = Clock::now() + options.connect.lock_timeout;
+        PollDelay delay;
+        std::optional<Error> obstacle;
+        std::vector<TrackerRow> seen;
+        for (;;) {
           cancel.check();
           State state = session.read_state(LogDepth::current);
+          // Only where nothing moves is it in vain.
+          if (state.tracker != seen)
+            deadline = Clock::now() + options.connect.lock_timeout;
+          else if (obstacle && Clock::now() >= deadline)
+            throw Error(*obstacle);
+          seen = state.tracker;
           const auto unfinished = unfinished_attempt(state, options.connect.runner);
           const History history = interpret(std::move(state), set);
           result.from = history.current();
@@ -289,12 +315,13 @@ RunResult force(Driver& driver, const MigrationSet& set, Version version, const 
           if (unfinished) units.push_back(*unfinished);
           units.push_back(force_unit(history, version, set, options.connect.runner));
           SilentObserver observer(reporter);
-          const ExecuteResult executed = session.execute(units, observer);
-          if (executed.error && executed.error->code != ErrorCode::claim_lost) {
-            result.cut_off = executed.error->code == ErrorCode::connection;
-            throw Error(*executed.error);
+          obstacle = session.execute(units, observer).error;
+          if (!obstacle) break;
+          if (obstacle->code != ErrorCode::claim_lost) {
+            result.cut_off = obstacle->code == ErrorCode::connection;
+            throw Error(*obstacle);
           }
-          forced = !executed.error;
+          cancel.wait_for(delay.next());
         }
         result.to = version;
         result.dirty = false;

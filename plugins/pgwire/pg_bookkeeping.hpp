@@ -22,6 +22,7 @@ struct Existing {
   bool log = false;
   bool journal = false;
   bool lease = false;
+  bool operator==(const Existing&) const = default;
 };
 
 class Bookkeeping {

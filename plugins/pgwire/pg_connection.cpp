@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <array>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
 
 #include <libpq-fe.h>
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 
 namespace talos::pg {
 
@@ -107,6 +111,38 @@ bool wait_for_socket(PGconn* connection, PostgresPollingStatusType wanted, Clock
 
 }  // namespace
 
+// libpq sends it on a connection of its own and blocks for as long as the network wants. Hence a thread that is not
+// joined, so that a network that stands still does not hold up the program's end; it shares the ownership of all it
+// touches.
+class Connection::CancelRequest {
+ public:
+  explicit CancelRequest(pg_conn* connection) : request_(PQgetCancel(connection), PQfreeCancel) {}
+
+  static void start(const std::shared_ptr<CancelRequest>& self) {
+    std::thread([self] { self->send(); }).detach();
+  }
+
+  /// False if it is still under way then.
+  bool wait_until(Clock::time_point deadline) {
+    std::unique_lock lock(mutex_);
+    return ended_.wait_until(lock, deadline, [this] { return over_; });
+  }
+
+ private:
+  void send() {
+    std::array<char, 256> why{};
+    if (request_) PQcancel(request_.get(), why.data(), static_cast<int>(why.size()));
+    const std::lock_guard lock(mutex_);
+    over_ = true;
+    ended_.notify_all();
+  }
+
+  const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> request_;
+  std::mutex mutex_;
+  std::condition_variable ended_;
+  bool over_ = false;
+};
+
 void Connection::Close::operator()(pg_conn* connection) const { PQfinish(connection); }
 
 Connection::Connection(const Parameters& parameters, std::chrono::milliseconds timeout, const std::atomic<bool>* stop) {
@@ -160,6 +196,8 @@ Reply Connection::exchange(const std::string& sql, const WhileWaiting& waiting, 
     reply.lost = lost_;
     return reply;
   }
+  await_cancel();
+  accepted_ = true;
   if (PQsendQuery(connection_.get(), sql.c_str()) == 0) {
     give_up(last_error());
     reply.lost = lost_;
@@ -240,6 +278,7 @@ bool Connection::wait_readable(bool or_writable, const WhileWaiting& waiting) {
   for (;;) {
     pollfd socket{PQsocket(connection_.get()), events, 0};
     const bool ready = ::poll(&socket, 1, static_cast<int>(tick.count())) > 0;
+    accepted_ = accepted_ || (socket.revents & POLLOUT) != 0;
     // Also where data never stops coming.
     if (ready && Clock::now() - last_look_ < tick) return true;
     last_look_ = Clock::now();
@@ -253,20 +292,39 @@ bool Connection::wait_readable(bool or_writable, const WhileWaiting& waiting) {
 }
 
 void Connection::cancel() {
-  const std::shared_ptr<PGcancel> request(PQgetCancel(connection_.get()), PQfreeCancel);
-  if (!request) return;
-  // libpq sends it on a connection of its own and blocks for as long as the network wants. Detached, so that a
-  // network that stands still does not hold up the program's end; the thread owns all it touches.
-  std::thread([request] {
-    std::array<char, 256> why{};
-    PQcancel(request.get(), why.data(), static_cast<int>(why.size()));
-  }).detach();
+  cancel_request_ = std::make_shared<CancelRequest>(connection_.get());
+  CancelRequest::start(cancel_request_);
+}
+
+// The server closes a request's connection once it has sent the backend its signal.
+void Connection::await_cancel() {
+  constexpr std::chrono::seconds patience{5};
+  if (cancel_request_) cancel_request_->wait_until(Clock::now() + patience);
+  cancel_request_.reset();
 }
 
 void Connection::give_up(const std::string& why) {
   lost_ = why.empty() ? "the connection was lost" : why;
   // Closes the socket: the server rolls back, and nobody waits for it.
   connection_.reset();
+}
+
+bool Connection::sent_more() {
+  int in_kernel = 0;
+  if (!connection_ || ::ioctl(PQsocket(connection_.get()), SIOCOUTQ, &in_kernel) != 0) in_kernel = 0;
+  const bool less = in_kernel < std::exchange(in_kernel_, in_kernel);
+  return std::exchange(accepted_, false) || less;
+}
+
+Parameters Connection::place() const {
+  Parameters place;
+  const auto add = [&](const char* key, const char* value) {
+    if (value != nullptr && *value != 0) place.emplace_back(key, value);
+  };
+  add("host", PQhost(connection_.get()));
+  add("hostaddr", PQhostaddr(connection_.get()));
+  add("port", PQport(connection_.get()));
+  return place;
 }
 
 int Connection::announced_pid() const { return connection_ ? PQbackendPID(connection_.get()) : 0; }

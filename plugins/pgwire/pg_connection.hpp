@@ -56,17 +56,22 @@ class Connection {
   void on_notice(Notice notice) { notice_ = std::move(notice); }
 
   /// Sends `sql` as one message and follows it to its end. Never throws for what the server or the network does.
+  /// A request to cancel the message before is over by then, or was not within some seconds: then it may hit this one.
   Reply send(const std::string& sql, const WhileWaiting& waiting);
   /// As send(), and keeps the rows.
   Reply ask(const std::string& sql, const WhileWaiting& waiting);
 
   /// Asks the server to stop what runs; the answer to the message then says so. Returns at once.
   void cancel();
+  /// Whether more of the running message has left for the server since this was asked last.
+  bool sent_more();
   /// Of no use any more; every later message is answered with this as `lost`.
   void give_up(const std::string& why);
   bool usable() const { return lost_.empty(); }
   const std::string& why_lost() const { return lost_; }
 
+  /// Where it leads, of all that the parameters leave open or give a choice of: host, hostaddr and port.
+  Parameters place() const;
   /// The backend's process as the server announced it: a pooler announces another.
   int announced_pid() const;
   /// Inside a transaction block, also a failed one.
@@ -77,6 +82,9 @@ class Connection {
     void operator()(pg_conn* connection) const;
   };
 
+  class CancelRequest;
+
+  void await_cancel();
   void connect(const Parameters& parameters, std::chrono::milliseconds timeout, const std::atomic<bool>* stop);
   Reply exchange(const std::string& sql, const WhileWaiting& waiting, bool keep_rows);
   bool flush(const WhileWaiting& waiting);
@@ -88,6 +96,9 @@ class Connection {
   Notice notice_;
   std::string lost_;
   Clock::time_point last_look_;  ///< when WhileWaiting was asked last
+  std::shared_ptr<CancelRequest> cancel_request_;
+  bool accepted_ = false;  ///< the kernel took bytes of the message since sent_more() was asked
+  int in_kernel_ = 0;      ///< bytes that it had yet to bring over then
 };
 
 }  // namespace talos::pg

@@ -13,21 +13,6 @@ namespace {
 using Json = nlohmann::json;
 using Action = IndexTarget::Action;
 
-struct Name {
-  std::string schema;
-  std::string name;
-};
-
-// [[catalog.]schema.]name
-Name take_name(Tokens& words) {
-  Name result;
-  do {
-    result.schema = std::move(result.name);
-    result.name = identifier(words.text(words.next()));
-  } while (words.take_symbol('.'));
-  return result;
-}
-
 // By its words: where it is one of the statements at all, and what it names as far as plain words say it.
 std::optional<IndexTarget> by_words(std::string_view statement) {
   Tokens words(statement);
@@ -36,10 +21,10 @@ std::optional<IndexTarget> by_words(std::string_view statement) {
     words.take("UNIQUE");
     if (!words.take("INDEX") || !words.take("CONCURRENTLY")) return std::nullopt;
     if (words.take("IF") && words.take("NOT")) words.take("EXISTS");
-    if (!words.is(words.peek(), "ON")) target.name = take_name(words).name;
+    if (!words.is(words.peek(), "ON")) target.name = take_qualified_name(words).name;
     words.take("ON");
     words.take("ONLY");
-    Name table = take_name(words);
+    QualifiedName table = take_qualified_name(words);
     // An index lives in the schema of its table.
     target.schema = table.schema;
     target.table_schema = std::move(table.schema);
@@ -58,7 +43,7 @@ std::optional<IndexTarget> by_words(std::string_view statement) {
   const bool schema = !drops && !table && words.take("SCHEMA");
   if (!drops && !table && !schema && !words.take("INDEX")) return target;
   if (!drops) words.take("CONCURRENTLY");
-  Name name = take_name(words);
+  QualifiedName name = take_qualified_name(words);
   (table ? target.table_schema : target.schema) = schema ? std::move(name.name) : std::move(name.schema);
   if (!schema) (table ? target.table : target.name) = std::move(name.name);
   return target;

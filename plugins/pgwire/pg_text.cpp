@@ -1,5 +1,7 @@
 #include "pg_text.hpp"
 
+#include <algorithm>
+
 namespace talos::pg {
 
 namespace {
@@ -51,6 +53,11 @@ std::string literal_or_null(std::string_view text) { return text.empty() ? "NULL
 
 std::string number_or_null(const std::optional<std::int64_t>& number) {
   return number ? std::to_string(*number) : "NULL";
+}
+
+std::string setting(std::chrono::milliseconds time) {
+  constexpr std::int64_t longest = 2'147'483'647;
+  return std::to_string(std::min<std::int64_t>(time.count(), longest));
 }
 
 std::string quoted_name(std::string_view name) { return enclosed(name, '"'); }

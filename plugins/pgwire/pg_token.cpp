@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <utility>
 
 #include "talos/error.hpp"
 
@@ -262,6 +263,15 @@ std::string identifier(std::string_view token) {
   while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0U) == 0x80U) --end;
   name.resize(end);
   return name;
+}
+
+QualifiedName take_qualified_name(Tokens& words) {
+  QualifiedName result;
+  do {
+    result.schema = std::move(result.name);
+    result.name = identifier(words.text(words.next()));
+  } while (words.take_symbol('.'));
+  return result;
 }
 
 void require_utf8(std::string_view text) {

@@ -85,7 +85,7 @@ void PostgresSession::add_beginning(Message& message, const Unit& unit) const {
       touches_session(script_) && (unit.script == nullptr || !unit.journal.empty()) ? "BEGIN READ WRITE" : "BEGIN";
   message.add(unit.begin_text.empty() ? begin : std::string(unit.begin_text) + "\n");
   if (server_.pooled) message.add(session_settings(dsn_, server_, statement_timeout_, true));
-  message.add("SET LOCAL lock_timeout = " + std::to_string(ddl_lock_timeout_.count()));
+  message.add("SET LOCAL lock_timeout = " + pg::setting(ddl_lock_timeout_));
   if (unit.create_tables) message.add(tables_->create_sql(existing_, adds_journal_row(unit)));
   if (takes_lease(unit) && !existing_.lease) message.add(tables_->create_lease_sql());
   if (needs_guard(unit)) message.add(claim_block(unit));

@@ -4,7 +4,6 @@
 #include <thread>
 #include <utility>
 
-#include "postgres_indexes.hpp"
 #include "postgres_session.hpp"
 #include "talos/clock.hpp"
 #include "talos/fail_point.hpp"
@@ -27,12 +26,6 @@ std::chrono::milliseconds retry_delay(int attempt) {
   const std::int64_t most = std::min<std::int64_t>(5'000, std::int64_t{100} << std::min(attempt, 10));
   return std::chrono::milliseconds(
       std::uniform_int_distribution<std::int64_t>(std::max<std::int64_t>(most / 2, 100), most)(random));
-}
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
 }
 
 }  // namespace
@@ -114,6 +107,7 @@ Pursuit PostgresSession::pursuit(const Unit& unit, ExecuteObserver& observer) {
 }
 
 std::optional<PostgresSession::Failure> PostgresSession::run_unit(const Unit& unit, ExecuteObserver& observer) {
+  bool hit_once = false;
   for (int attempt = 1;; ++attempt) {
     Pursuit chase = pursuit(unit, observer);
     auto failure = unit.transaction ? run_transaction(unit, chase) : run_bare(unit, chase, observer);
@@ -124,8 +118,24 @@ std::optional<PostgresSession::Failure> PostgresSession::run_unit(const Unit& un
       return std::nullopt;
     }
     if (connection_->usable()) roll_back();
+    // A request to cancel that came too late for the message before: ours are never the ones that are meant.
+    const bool stray = unit.script == nullptr && connection_->usable() && !chase.cancelled() &&
+                       failure->error.native_code == pg::sqlstate::query_canceled;
+    if (stray && !std::exchange(hit_once, true)) continue;
+    if (!failure->name_taken.empty()) blame_taken_name(*failure);
     if (!failure->may_pass || !wait_before_retry(*failure, attempt, chase, observer)) return failure;
   }
+}
+
+// If another runner made the table meanwhile the plan is made anew. If not, something else has its name, and will have
+// it the next time too.
+void PostgresSession::blame_taken_name(Failure& failure) {
+  if (stop_requested() || !connection_->usable()) return;
+  const pg::Existing before = existing_;
+  existing_ = pg::Bookkeeping::existing(ask(tables_->existing_sql()).at(0));
+  if (existing_ != before) return;
+  failure.error = Error(ErrorCode::policy, "a table of this program's cannot be made: " + failure.name_taken)
+                      .with_hint("remove what has the name, or choose another tracker table with --table");
 }
 
 // Other runners look at the locks for a moment at a time.
@@ -231,9 +241,7 @@ std::optional<PostgresSession::Failure> PostgresSession::run_bare(const Unit& un
                        .with_hint("connect to the server directly, or make " + dsn_.settings.front().first +
                                   " a default of the role"),
                    Outcome::not_applied};
-  const auto target = pg::concurrent_index(text);
-  const bool named = target && !target->name.empty() && target->action != pg::IndexTarget::Action::reindex;
-  const auto invalid_before = target && !named ? invalid_indexes(asking(), *target) : std::vector<std::string>{};
+  const LeftoverSearch leftovers(text, asking());
   // P2: an old runner that blocks in pg_advisory_lock() has a snapshot, for which CONCURRENTLY would wait.
   locks_->release_foreign(asking());
   Message message;
@@ -243,7 +251,7 @@ std::optional<PostgresSession::Failure> PostgresSession::run_bare(const Unit& un
   fail_point("postgres after bare statement");
   std::optional<Failure> failure;
   try {
-    failure = judge_bare(unit, message, reply, invalid_before, chase);
+    failure = judge_bare(unit, message, reply, leftovers, chase);
     if (connection_->usable() && !stop_requested()) retake_foreign_locks(observer);
   } catch (const Error& error) {
     // The statement has run, whatever kept us from looking at what it left.
@@ -254,30 +262,24 @@ std::optional<PostgresSession::Failure> PostgresSession::run_bare(const Unit& un
 
 std::optional<PostgresSession::Failure> PostgresSession::judge_bare(const Unit& unit, const Message& message,
                                                                     const pg::Reply& reply,
-                                                                    const std::vector<std::string>& invalid_before,
+                                                                    const LeftoverSearch& leftovers,
                                                                     const Pursuit& chase) {
   auto failure = judge(unit, message, reply, chase);
   if (failure) failure->may_pass = false;
-  const std::string_view text = unit.script->text.substr(unit.begin, unit.end - unit.begin);
-  const auto target = pg::concurrent_index(text);
-  if (!target || !connection_->usable()) return failure;
+  if (!leftovers.possible() || !connection_->usable()) return failure;
   // A stop is no reason not to look at what is left behind.
   const bool stop_was_requested = cancelled_.exchange(false);
   const std::atomic<bool>* const stop = std::exchange(stop_, nullptr);
-  std::vector<std::string> invalid = invalid_indexes(asking(), *target);
+  const auto left = leftovers.find(asking());
   cancelled_ = stop_was_requested;
   stop_ = stop;
-  std::erase_if(invalid, [&](const std::string& name) {
-    return std::find(invalid_before.begin(), invalid_before.end(), name) != invalid_before.end();
-  });
-  if (invalid.empty()) return failure;
-  const std::string names = joined(invalid);
-  const std::string remedy = "DROP INDEX CONCURRENTLY " + names + ";  then set the tracker by migrate force";
+  if (!left) return failure;
+  const std::string remedy = left->remedy + "  then set the tracker by migrate force";
   if (!failure) {
-    Error error(ErrorCode::statement, "the statement succeeded, but the index " + names + " is INVALID");
+    Error error(ErrorCode::statement, "the statement succeeded, but " + left->state);
     return Failure{std::move(error).at(unit.begin).with_hint(remedy), Outcome::partial};
   }
-  failure->error.leftover = "the INVALID index " + names;
+  failure->error.leftover = left->what;
   failure->error.hint += (failure->error.hint.empty() ? "" : "; ") + remedy;
   failure->outcome = Outcome::partial;
   return failure;

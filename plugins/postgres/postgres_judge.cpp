@@ -25,11 +25,15 @@ Error lease_lost() {
       .with_hint("see where the database stands with: migrate status");
 }
 
+// What CREATE TABLE says where the name is taken already, or just now.
+bool is_taken(const pg::ServerError& error) {
+  return is_one_of(error,
+                   {pg::sqlstate::unique_violation, pg::sqlstate::duplicate_table, pg::sqlstate::duplicate_object});
+}
+
 // The guard and the tables' making: nothing of the migration ran.
 Error refused_claim(const pg::ServerError& error) {
-  if (error.is(sqlstate::claim_lost) ||
-      is_one_of(error, {pg::sqlstate::serialization_failure, pg::sqlstate::unique_violation,
-                        pg::sqlstate::duplicate_table, pg::sqlstate::duplicate_object}))
+  if (error.is(sqlstate::claim_lost) || error.is(pg::sqlstate::serialization_failure) || is_taken(error))
     return Error(ErrorCode::claim_lost, "the tracker no longer holds what the plan was made from");
   if (error.is(sqlstate::busy) || is_one_of(error, {pg::sqlstate::lock_not_available, pg::sqlstate::deadlock_detected}))
     return Error(ErrorCode::busy, "another runner is at work");
@@ -87,6 +91,7 @@ PostgresSession::Failure PostgresSession::refused(const Unit& unit, const Messag
   if (part == Message::Part::before) {
     // A migration that is half-way cannot be planned anew: its guard is tried again here.
     failure.may_pass = failure.error.code == ErrorCode::busy && (heartbeat_ || !unit.journal.empty());
+    if (is_taken(said)) failure.name_taken = said.message + (said.detail.empty() ? "" : ": " + said.detail);
   } else {
     failure.may_pass = is_one_of(
         said, {pg::sqlstate::lock_not_available, pg::sqlstate::deadlock_detected, pg::sqlstate::serialization_failure});

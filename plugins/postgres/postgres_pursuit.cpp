@@ -47,8 +47,11 @@ std::optional<std::string> Pursuit::look() {
   }
   if (heartbeat_ == nullptr && !watch_ && settings_.may_watch && now - began_ > settings_.watch_after)
     watch_ = std::make_unique<Watch>(settings_.parameters, settings_.watch);
-  if (Watch* const watch = heartbeat_ != nullptr ? heartbeat_ : watch_.get()) return consult(*watch);
-  return std::nullopt;
+  Watch* const watch = heartbeat_ != nullptr ? heartbeat_ : watch_.get();
+  if (watch == nullptr) return std::nullopt;
+  // The server has nothing to be at work on before it has all of the message.
+  if (connection_.sent_more()) watch->saw_life();
+  return consult(*watch);
 }
 
 std::optional<std::string> Pursuit::consult(Watch& watch) {

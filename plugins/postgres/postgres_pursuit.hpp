@@ -34,6 +34,8 @@ class Pursuit {
   /// Another message begins.
   void restart();
 
+  /// We have asked the server to stop, for one of these reasons.
+  bool cancelled() const { return cancelled_at_.has_value(); }
   bool stopped() const { return stopped_; }
   bool timed_out() const { return timed_out_; }
   bool lease_lost() const { return lease_lost_; }

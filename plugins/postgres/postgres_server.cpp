@@ -28,7 +28,7 @@ std::vector<std::string> session_settings(const pg::PgDsn& dsn, const ServerInfo
     statements.push_back(set("client_connection_check_interval", "1s", local));
   for (const auto& [name, value] : dsn.settings) statements.push_back(set(name, value, local));
   if (statement_timeout.count() > 0)
-    statements.push_back(set("statement_timeout", std::to_string(statement_timeout.count()), local));
+    statements.push_back(set("statement_timeout", pg::setting(statement_timeout), local));
   return statements;
 }
 

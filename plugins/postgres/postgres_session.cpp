@@ -29,8 +29,23 @@ pg::Parameters connection_parameters(const pg::PgDsn& dsn, const ConnectRequest&
   set_default(parameters, "keepalives_interval", "10");
   set_default(parameters, "keepalives_count", "3");
   if (request.stall_timeout.count() > 0)
-    set_default(parameters, "tcp_user_timeout", std::to_string(request.stall_timeout.count()));
+    set_default(parameters, "tcp_user_timeout", pg::setting(request.stall_timeout));
   return parameters;
+}
+
+// Of several hosts, and of several addresses of a host, the one that `connection` has come to.
+pg::Parameters parameters_to(const pg::Connection& connection, pg::Parameters parameters) {
+  std::erase_if(parameters, [](const auto& one) {
+    return one.first == "host" || one.first == "hostaddr" || one.first == "port" ||
+           one.first == "target_session_attrs" || one.first == "load_balance_hosts";
+  });
+  for (auto& one : connection.place()) parameters.push_back(std::move(one));
+  return parameters;
+}
+
+// Nobody cancels these messages: it was a request that came too late for the one before.
+bool was_cancelled(const pg::Reply& reply) {
+  return reply.lost.empty() && reply.error && reply.error->is(pg::sqlstate::query_canceled);
 }
 
 std::string hint_for(const std::string& message) {
@@ -65,6 +80,7 @@ PostgresSession::PostgresSession(pg::PgDsn dsn, const ConnectRequest& request)
     throw Error(ErrorCode::connection, "cannot connect to " + dsn_.describe() + ": " + error.what())
         .with_hint(hint_for(error.what()));
   }
+  parameters_ = parameters_to(*connection_, std::move(parameters_));
   server_ = describe_server(asking(), dsn_, connection_->announced_pid());
   if (access_ != Access::read) refuse_standby();
   const std::string table = !request.table.empty() ? request.table
@@ -126,7 +142,8 @@ pg::Connection::WhileWaiting PostgresSession::briefly() {
 }
 
 void PostgresSession::tidy(const std::string& sql) {
-  const pg::Reply reply = connection_->send(sql, briefly());
+  pg::Reply reply = connection_->send(sql, briefly());
+  if (was_cancelled(reply)) reply = connection_->send(sql, briefly());
   if (!reply.lost.empty()) throw_lost();
   if (reply.error) throw Error(pg::to_error(*reply.error, ErrorCode::connection));
 }
@@ -134,14 +151,22 @@ void PostgresSession::tidy(const std::string& sql) {
 // For what the server answers at once. It may be slow, but not for longer than the stall timeout.
 std::vector<pg::Table> PostgresSession::ask(const std::string& sql) {
   const auto deadline = Clock::now() + stall_timeout_;
-  pg::Reply reply = connection_->ask(sql, [&]() -> std::optional<std::string> {
+  const pg::Connection::WhileWaiting waiting = [&]() -> std::optional<std::string> {
     if (stall_timeout_.count() > 0 && Clock::now() >= deadline)
       return "the server did not answer within " + std::to_string(stall_timeout_.count()) + " ms (--stall-timeout)";
     if (stop_requested()) return "stopped";
     return std::nullopt;
-  });
+  };
+  const auto roll_back_failed = [&](const pg::Reply& reply) {
+    if (reply.error && connection_->usable() && connection_->in_transaction()) connection_->send("ROLLBACK", briefly());
+  };
+  pg::Reply reply = connection_->ask(sql, waiting);
+  roll_back_failed(reply);
+  if (was_cancelled(reply)) {
+    reply = connection_->ask(sql, waiting);
+    roll_back_failed(reply);
+  }
   if (reply.error) {
-    if (connection_->usable() && connection_->in_transaction()) connection_->send("ROLLBACK", briefly());
     Error error = pg::to_error(*reply.error, ErrorCode::connection);
     if (reply.error->is(pg::sqlstate::insufficient_privilege)) error.hint = "grant this role what the message names";
     throw Error(error);

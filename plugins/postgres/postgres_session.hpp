@@ -11,9 +11,9 @@
 #include "pg_bookkeeping.hpp"
 #include "pg_connection.hpp"
 #include "pg_dsn.hpp"
-#include "pg_index.hpp"
 #include "pg_lexer.hpp"
 #include "postgres_lease.hpp"
+#include "postgres_leftover.hpp"
 #include "postgres_locks.hpp"
 #include "postgres_message.hpp"
 #include "postgres_pursuit.hpp"
@@ -41,7 +41,8 @@ class PostgresSession : public Session {
   struct Failure {
     Error error;
     Outcome outcome;
-    bool may_pass = false;  ///< a lock, a deadlock: the same again may succeed
+    bool may_pass = false;        ///< a lock, a deadlock: the same again may succeed
+    std::string name_taken = {};  ///< a table of ours could not be made, because there is something: the server's words
   };
 
   SessionInfo do_info() const override;
@@ -76,9 +77,10 @@ class PostgresSession : public Session {
   std::optional<Failure> send_piece(const Unit& unit, std::size_t begin, std::size_t end, Pursuit& pursuit);
   std::optional<Failure> run_bare(const Unit& unit, Pursuit& pursuit, ExecuteObserver& observer);
   std::optional<Failure> judge_bare(const Unit& unit, const Message& message, const pg::Reply& reply,
-                                    const std::vector<std::string>& invalid_before, const Pursuit& chase);
+                                    const LeftoverSearch& leftovers, const Pursuit& chase);
   void retake_foreign_locks(ExecuteObserver& observer);
   void begin_script(const Script* script, bool may_ride);
+  void blame_taken_name(Failure& failure);
   bool wait_for_guard(Failure& failure, int attempt) const;
   bool wait_before_retry(Failure& failure, int attempt, const Pursuit& chase, ExecuteObserver& observer);
   Pursuit pursuit(const Unit& unit, ExecuteObserver& observer);

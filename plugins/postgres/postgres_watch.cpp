@@ -104,6 +104,11 @@ void Watch::restart() {
   last_check_ = Clock::now();
 }
 
+void Watch::saw_life() {
+  restart();
+  answered();
+}
+
 bool Watch::pause(std::chrono::milliseconds duration) {
   std::unique_lock lock(mutex_);
   return !wake_.wait_for(lock, duration, [this] { return stop_; });

@@ -41,6 +41,8 @@ class Watch {
 
   /// Another message was sent: what was seen before it says nothing of it.
   void restart();
+  /// The work connection moves, whatever was seen from here.
+  void saw_life();
 
  private:
   using Clock = std::chrono::steady_clock;

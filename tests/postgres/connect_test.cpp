@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include "pg_world.hpp"
+#include "proxy.hpp"
 #include "tls.hpp"
 
 namespace talos::test {
@@ -188,6 +189,64 @@ TEST_CASE("the commercial program takes SQLite too, lists its plugins, and names
   CHECK(plugins.status == 0);
   CHECK(plugins.out == Part{"postgres"});
   CHECK(plugins.out != Part{"not usable"});
+}
+
+TEST_CASE("of several hosts the second connection goes to the one that the first has come to") {
+  if (shared_server() == nullptr) return;
+  PgWorld world(*shared_server());
+  Proxy first(world.server.port());
+  Proxy second(world.server.port());
+  const std::string at = "127.0.0.1:";
+  world.dsn = "postgres://postgres:" + world.server.password() + "@" + at + std::to_string(first.port()) + "," + at +
+              std::to_string(second.port()) + "/" + world.database + "?sslmode=disable";
+  world.migration(1, "slow", "CREATE TABLE gate (x int);\n");
+  REQUIRE(world.migrate({"up"}).status == 0);
+  PgClient holder = world.client();
+  holder.run("BEGIN; LOCK TABLE gate");
+  world.migration(2, "waits", "ALTER TABLE gate ADD y int;\n");
+  first.refuse(true);
+  const int before = first.connections();
+  Process runner = world.start({"up", "--ddl-lock-timeout", "0"});
+  PgClient observer = world.client();
+  REQUIRE(eventually([&] { return waits(observer, "ALTER TABLE gate"); }));
+  // The first host is there again before the watch begins, a second later.
+  first.refuse(false);
+  CHECK(eventually([&] { return second.open_connections() == 2; }));
+  holder.run("COMMIT");
+  CHECK(runner.wait().status == 0);
+  CHECK(first.connections() == before);
+}
+
+TEST_CASE("a statement of many megabytes over a slow line is no stall: what is under way is life") {
+  if (shared_server() == nullptr) return;
+  PgWorld world(*shared_server());
+  Proxy proxy(world.server.port());
+  proxy.throttle(2'000'000);
+  world.dsn = world.server.dsn(world.database, proxy.port()) + "?sslmode=disable";
+  // 4 seconds: the watch begins after one, and by then the server, idle, would be given up within half a second.
+  const std::string statement = "CREATE TABLE big AS SELECT length('" + std::string(8'000'000, 'x') + "') AS size;\n";
+  for (const bool bare : {false, true}) {
+    CAPTURE(bare);
+    world.migration(1, "big", (bare ? "-- talos:no-transaction\n" : "") + statement, "DROP TABLE big;\n");
+    const auto up = world.migrate({"up", "--stall-timeout", "1s"});
+    CAPTURE(up.err);
+    CHECK(up.status == 0);
+    CHECK(world.value("SELECT size FROM big") == "8000000");
+    CHECK(world.migrate({"down", "--all", "--yes"}).status == 0);
+  }
+}
+
+TEST_CASE("times that are longer than the server can count are as long as it can") {
+  if (shared_server() == nullptr) return;
+  PgWorld world(*shared_server());
+  world.migration(1, "times",
+                  "CREATE TABLE times AS SELECT current_setting('statement_timeout') AS statement,"
+                  " current_setting('lock_timeout') AS lock;\n");
+  const auto up = world.migrate({"up", "--statement-timeout", "1000h", "--ddl-lock-timeout", "1000h", "--stall-timeout",
+                                 "1000h", "--lock-timeout", "1000h"});
+  CAPTURE(up.err);
+  CHECK(up.status == 0);
+  CHECK(world.rows("SELECT * FROM times") == std::vector<std::string>{"2147483647ms|2147483647ms"});
 }
 
 }  // namespace talos::test

@@ -197,6 +197,42 @@ TEST_CASE(
   CHECK(world.migrate({"up"}).out == "Applied 1 migration: version 4 → 5\n");
 }
 
+TEST_CASE("what is no table but has the name of one of ours is an error that names it, not tried without end") {
+  if (shared_server() == nullptr) return;
+  PgWorld world(*shared_server());
+  world.tables(1);
+  for (const char* in_the_way :
+       {"TYPE schema_migrations_log AS ENUM ('x')", "SEQUENCE schema_migrations", "SEQUENCE schema_migrations_log"}) {
+    CAPTURE(in_the_way);
+    const std::string thing(in_the_way);
+    const std::string kind = thing.substr(0, thing.find(' '));
+    const std::string name = thing.substr(kind.size() + 1, thing.find(' ', kind.size() + 1) - kind.size() - 1);
+    world.sql("CREATE " + thing);
+    for (const std::vector<std::string>& words : {std::vector<std::string>{"up"}, {"force", "1"}}) {
+      const auto refused = world.migrate(words);
+      CHECK(refused.status == 1);
+      CHECK(refused.err == Part{"\"" + name + "\" already exists"});
+      CHECK(refused.err == Part{"--table"});
+    }
+    CHECK(!world.has_table("t1"));
+    world.sql("DROP " + kind + " " + name);
+    world.sql("DROP TABLE IF EXISTS schema_migrations");
+  }
+  CHECK(world.migrate({"up"}).status == 0);
+}
+
+TEST_CASE("many runners that make the tables at the same time do not take each other for something in the way") {
+  if (shared_server() == nullptr) return;
+  PgWorld world(*shared_server());
+  world.tables(2);
+  for (int round = 0; round < 3; ++round) {
+    std::vector<Process> runners;
+    for (int i = 0; i < 4; ++i) runners.push_back(world.start({"up"}));
+    for (Process& runner : runners) CHECK(runner.wait().status == 0);
+    world.sql("DROP TABLE schema_migrations, schema_migrations_log, t1, t2");
+  }
+}
+
 TEST_CASE("what golang-migrate left dirty is refused with exit 3, and force takes it over") {
   if (shared_server() == nullptr) return;
   PgWorld world(*shared_server());

@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include "pg_world.hpp"
+#include "proxy.hpp"
 
 namespace talos::test {
 
@@ -118,6 +119,34 @@ TEST_CASE("P8: an index without a name, and one that REINDEX leaves behind, are 
   const auto left = world.migrate({"up", "--statement-timeout", "200ms"});
   CHECK(left.status == 1);
   CHECK(left.err == Part{"DROP INDEX CONCURRENTLY people_mail_ccnew;"});
+}
+
+TEST_CASE("P8: a DETACH PARTITION CONCURRENTLY cut short half-way is dirty, and names the partition and FINALIZE") {
+  if (shared_server() == nullptr) return;
+  PgWorld world(*shared_server());
+  world.migration(1, "parts",
+                  "CREATE SCHEMA \"S\"; CREATE TABLE \"S\".\"P\" (x int) PARTITION BY RANGE (x);\n"
+                  "CREATE TABLE part PARTITION OF \"S\".\"P\" FOR VALUES FROM (1) TO (2);\n");
+  world.migration(2, "detach", "ALTER TABLE IF EXISTS \"S\".\"P\" DETACH PARTITION Part CONCURRENTLY;\n");
+  REQUIRE(world.migrate({"up", "--steps", "1"}).status == 0);
+  PgClient reader = world.client();
+  reader.run("BEGIN; SELECT count(*) FROM \"S\".\"P\"");
+  const auto failed = world.migrate({"up", "--statement-timeout", "300ms"});
+  CHECK(failed.status == 1);
+  CHECK(failed.err == Part{"it left the partition part half detached"});
+  CHECK(failed.err == Part{"ALTER TABLE \"S\".\"P\" DETACH PARTITION part FINALIZE;"});
+  CHECK(world.tracker() == "2,true");
+  CHECK(world.migrate({"status"}).out == Part{"the partition part half detached"});
+  CHECK(world.migrate({"up"}).status == 3);
+  // Tried anew as it stands, it fails at once and leaves nothing of its own: clean.
+  REQUIRE(world.migrate({"force", "1"}).status == 0);
+  const auto again = world.migrate({"up"});
+  CHECK(again.status == 1);
+  CHECK(again.err != Part{"it left"});
+  CHECK(world.tracker() == "1,false");
+  reader.run("COMMIT");
+  world.sql("ALTER TABLE \"S\".\"P\" DETACH PARTITION part FINALIZE");
+  CHECK(world.migrate({"force", "2"}).status == 0);
 }
 
 TEST_CASE("G8: a lone CREATE INDEX CONCURRENTLY or VACUUM amid comments runs without the directive, with a note") {
@@ -241,6 +270,65 @@ TEST_CASE("G6, P5: what a file sets holds for its later statements, and our own 
   CHECK(world.value("SELECT count(*) FROM pg_tables WHERE tablename LIKE 'schema_migrations%' AND schemaname <>"
                     " 'public'") == "0");
   world.sql("DROP OWNED BY " + role + "; DROP ROLE " + role);
+}
+
+TEST_CASE("G18: a password in a statement is neither kept in the journal nor shown by status") {
+  if (shared_server() == nullptr) return;
+  PgWorld world(*shared_server());
+  const std::string role = "role_" + world.database;
+  world.migration(1, "role",
+                  "-- talos:no-transaction\nCREATE ROLE " + role +
+                      " PASSWORD 'hid''den';\nALTER ROLE missing PASSWORD $$hidden$$;\n");
+  CHECK(world.migrate({"up"}).status == 1);
+  CHECK(world.rows("SELECT text FROM schema_migrations_journal ORDER BY statement") ==
+        std::vector<std::string>{"CREATE ROLE " + role + " PASSWORD ***", "ALTER ROLE missing PASSWORD ***"});
+  for (const char* format : {"text", "json"}) {
+    const auto status = world.migrate({"status", "--format", format});
+    CHECK(status.out == Part{"PASSWORD ***"});
+    CHECK(status.out != Part{"hid"});
+  }
+  world.sql("DROP ROLE " + role);
+}
+
+// SIGTERM during a statement; its cancel request is held up on its way until the next message waits for a lock.
+void cancel_late(std::chrono::milliseconds longest_wait, bool hits) {
+  PgWorld world(*shared_server());
+  Proxy proxy(world.server.port());
+  world.dsn = world.server.dsn(world.database, proxy.port()) + "?sslmode=disable";
+  world.migration(1, "gate", "CREATE TABLE gate (x int);\n");
+  world.migration(2, "waits",
+                  "-- talos:no-transaction\nSELECT 1;\nCREATE INDEX CONCURRENTLY i ON gate (x);\nSELECT 2;\n");
+  REQUIRE(world.migrate({"up", "--steps", "1"}).status == 0);
+  PgClient holder = world.client();
+  holder.run("BEGIN; INSERT INTO gate VALUES (1)");
+  Process runner = world.start({"up", "--ddl-lock-timeout", "0"});
+  PgClient observer = world.client();
+  REQUIRE(eventually([&] { return waits(observer, "CREATE INDEX CONCURRENTLY"); }));
+  proxy.hold_cancel_requests(true);
+  runner.signal(SIGTERM);
+  REQUIRE(eventually([&] { return proxy.cancel_requests() == 1; }));
+  // What it writes next about the statement has to wait.
+  PgClient journal = world.client();
+  journal.run("BEGIN; LOCK TABLE schema_migrations_journal");
+  holder.run("COMMIT");
+  CHECK(eventually([&] { return waits_for_table(observer, "schema_migrations_journal"); }, longest_wait) == hits);
+  proxy.hold_cancel_requests(false);
+  CHECK(!eventually([&] { return !runner.running(); }, std::chrono::milliseconds(300)));
+  journal.run("COMMIT");
+  const auto stopped = runner.wait();
+  CHECK(stopped.status == 128 + SIGTERM);
+  CHECK(stopped.err != Part{"could not be recorded"});
+  CHECK(stopped.err != Part{"57014"});
+  CHECK(world.value("SELECT count(*) FROM schema_migrations_log WHERE failed AND version = 2") == "1");
+  CHECK(world.tracker() == "2,true");
+}
+
+TEST_CASE("a cancel request that comes late is waited for before anything else is sent that it might hit") {
+  if (shared_server() != nullptr) cancel_late(std::chrono::milliseconds(1'500), false);
+}
+
+TEST_CASE("a cancel request that comes later than anybody waits hits our own message, which is then sent once more") {
+  if (shared_server() != nullptr) cancel_late(std::chrono::seconds(20), true);
 }
 
 TEST_CASE("P8: a role's lock_timeout and --ddl-lock-timeout do not hit CONCURRENTLY") {

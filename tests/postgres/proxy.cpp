@@ -104,6 +104,7 @@ struct Flow {
   bool ended = false;
   bool stalled = false;
   bool cut_when_sent = false;
+  Clock::time_point next_read;  // throttled
 };
 
 // Where each side is in the protocol.
@@ -122,6 +123,7 @@ struct Connection {
   Framing framing;
   std::optional<From> last;  // who was forwarded last
   bool cut = false;
+  bool held = false;  // a cancel request that waits
 
   Flow& flow(From from) { return from == From::client ? from_client : from_server; }
   int source(From from) const { return from == From::client ? client.get() : server.get(); }
@@ -198,6 +200,9 @@ class Proxy::Loop {
   int happened = 0;
   std::chrono::microseconds delay{0};
   bool swallow = false;
+  bool hold = false;
+  std::size_t client_rate = 0;  // bytes per second; 0: any
+  int listener() const { return listener_.get(); }
   bool refuse = false;
   int cancel_requests = 0;
   std::vector<ProxyCounts> counts;
@@ -210,6 +215,7 @@ class Proxy::Loop {
   std::vector<pollfd> watched();
   std::optional<std::chrono::nanoseconds> until_due() const;
   void accept_all();
+  void let_go(Connection& connection);
   void receive(Connection& connection, From from);
   bool open(Connection& connection);
   void parse(Connection& connection, From from);
@@ -281,7 +287,7 @@ std::vector<pollfd> Proxy::Loop::watched() {
     for (const From from : {From::client, From::server}) {
       const Flow& in = connection.flow(from);
       const Flow& out = connection.flow(from == From::client ? From::server : From::client);
-      const bool read = !in.read_to_end && !in.stalled && in.queued < queue_limit;
+      const bool read = !in.read_to_end && !in.stalled && in.queued < queue_limit && in.next_read <= Clock::now();
       const auto events = static_cast<short>((read ? POLLIN : 0) | (out.sending.empty() ? 0 : POLLOUT));
       fds.push_back({events == 0 ? -1 : connection.source(from), events, 0});
     }
@@ -296,6 +302,10 @@ std::optional<std::chrono::nanoseconds> Proxy::Loop::until_due() const {
       if (!flow->queue.empty() && !flow->stalled && flow->sending.empty() &&
           (!first || flow->queue.front().due < *first))
         first = flow->queue.front().due;
+  for (const Connection& connection : connections) {
+    const auto next = connection.from_client.next_read;
+    if (next > Clock::now() && (!first || next < *first)) first = next;
+  }
   if (!first) return std::nullopt;
   return std::max(std::chrono::nanoseconds(0), std::chrono::nanoseconds(*first - Clock::now()));
 }
@@ -312,6 +322,7 @@ void Proxy::Loop::turn(const std::vector<pollfd>& fds) {
       const auto& fd = fds[at++];
       if ((fd.revents & (POLLIN | POLLHUP | POLLERR)) != 0 && (fd.events & POLLIN) != 0) receive(connection, from);
     }
+    if (connection.held && !hold) let_go(connection);
     for (const From from : {From::client, From::server}) forward(connection, from);
   }
   connections.remove_if([](const Connection& connection) { return connection.cut; });
@@ -336,6 +347,9 @@ void Proxy::Loop::receive(Connection& connection, From from) {
   if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (size > 0) {
     flow.received.append(buffer.data(), static_cast<std::size_t>(size));
+    if (from == From::client && client_rate > 0)
+      flow.next_read =
+          Clock::now() + std::chrono::nanoseconds(size * 1'000'000'000 / static_cast<ssize_t>(client_rate));
   } else {
     flow.read_to_end = true;
   }
@@ -351,7 +365,10 @@ bool Proxy::Loop::open(Connection& connection) {
   const std::string& received = connection.from_client.received;
   if (received.size() < 8 || received.size() < number_at(received, 0)) return false;
   const bool cancels = number_at(received, 4) == cancel_code;
+  if (connection.held) return false;
   if (cancels) ++cancel_requests;
+  connection.held = cancels && hold;
+  if (connection.held) return false;
   if (!cancels || !swallow) connection.server = connect_to(server_port_);
   connection.cut = !connection.server;
   if (!cancels) {
@@ -359,6 +376,13 @@ bool Proxy::Loop::open(Connection& connection) {
     connection.number = static_cast<int>(counts.size());
   }
   return !connection.cut;
+}
+
+void Proxy::Loop::let_go(Connection& connection) {
+  connection.held = false;
+  connection.server = connect_to(server_port_);
+  connection.cut = !connection.server;
+  if (!connection.cut) parse(connection, From::client);
 }
 
 void Proxy::Loop::parse(Connection& connection, From from) {
@@ -493,6 +517,19 @@ void Proxy::delay(std::chrono::microseconds each_direction) {
 
 void Proxy::swallow_cancel_requests(bool swallow) {
   loop_->locked([&](Loop& loop) { loop.swallow = swallow; });
+}
+
+void Proxy::hold_cancel_requests(bool hold) {
+  loop_->locked([&](Loop& loop) { loop.hold = hold; });
+}
+
+void Proxy::throttle(std::size_t bytes_per_second) {
+  loop_->locked([&](Loop& loop) {
+    // Sockets that are accepted have what their listener has.
+    const int size = 65536;
+    ::setsockopt(loop.listener(), SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    loop.client_rate = bytes_per_second;
+  });
 }
 
 int Proxy::cancel_requests() const {

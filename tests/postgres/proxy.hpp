@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <memory>
 #include <string>
 
@@ -56,7 +57,12 @@ class Proxy {
 
   /// Cancel requests are answered as ever but do not reach the server.
   void swallow_cancel_requests(bool swallow);
+  /// They wait here, and so do their senders, until this is taken back.
+  void hold_cancel_requests(bool hold);
   int cancel_requests() const;
+
+  /// Reads no more than that from the client of each new connection, and has hardly any buffer for what waits.
+  void throttle(std::size_t bytes_per_second);
 
   /// New connections are closed at once.
   void refuse(bool refuse);

@@ -422,3 +422,22 @@ TEST_CASE("the first line of a long statement is cut to 200 bytes, not inside a 
   bench.failure();
   CHECK(bench.database.journal.at(0).text == "INSERT " + std::string(192, 'x'));
 }
+
+TEST_CASE("a journal row keeps nothing of the literals of a statement with credentials, in any dialect's quotes") {
+  const std::vector<std::pair<std::string, std::string>> cases{
+      {"CREATE USER bob PASSWORD 'top''secret' VALID UNTIL 'x'", "CREATE USER bob PASSWORD ***"},
+      {"create user bob\n  identified by 'topsecret'", "create user bob"},
+      {"CREATE USER bob@'%' IDENTIFIED BY \"topsecret\"", "CREATE USER bob@***"},
+      {"ALTER ROLE bob Password $$topsecret$$", "ALTER ROLE bob Password ***"},
+      {"SELECT E'a\\'topsecret' AS password, E'\\''", "SELECT E***"},
+      {"ALTER ROLE bob " + std::string(300, 'x') + " PASSWORD 'topsecret'",
+       "ALTER ROLE bob " + std::string(185, 'x') + "***"},
+      {"INSERT INTO notes VALUES ('kept')", "INSERT INTO notes VALUES ('kept')"}};
+  for (const auto& [statement, kept] : cases) {
+    CAPTURE(statement);
+    Bench bench{{"1_a.up.sql", bare + "CREATE a;\n" + statement + ";"}};
+    bench.database.failures[2] = {};
+    bench.failure();
+    CHECK(bench.database.journal.at(1).text == kept);
+  }
+}

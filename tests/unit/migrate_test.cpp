@@ -146,6 +146,46 @@ TEST_CASE(
   CHECK(world.database.ran.empty());
 }
 
+TEST_CASE(
+    "P7: who waited for another runner and then finds nothing to do, under the lock, confirms that it is durable") {
+  World world;
+  SUBCASE("the lock came free with the last migration") {
+    world.database.foreign_lock = LockHolder{};
+    world.options.connect.lock_timeout = 1h;
+    world.reporter.on_wait = [&] {
+      world.already({1, 2, 3});
+      world.database.foreign_lock.reset();
+    };
+    CHECK(world.up().already_done);
+    CHECK(world.database.units == 1);
+  }
+  SUBCASE("its claim was lost to one who did it all") {
+    world.database.on_unit = [&](std::size_t unit) {
+      if (unit == 0) world.already({1, 2, 3});
+    };
+    CHECK(world.up().already_done);
+    CHECK(world.database.units == 2);
+  }
+  SUBCASE("who waited for nobody confirms nothing") {
+    world.already({1, 2, 3});
+    CHECK(world.up().already_done);
+    CHECK(world.database.units == 0);
+  }
+  CHECK(world.database.ran.empty());
+}
+
+TEST_CASE("P7: what the other runner did and nobody can make durable is no success") {
+  World world;
+  world.database.foreign_lock = LockHolder{};
+  world.options.connect.lock_timeout = 1h;
+  world.reporter.on_wait = [&] {
+    world.already({1, 2, 3});
+    world.database.foreign_lock.reset();
+  };
+  world.database.failures[0] = {.code = ErrorCode::connection, .message = "gone"};
+  CHECK(code_of(world.up()) == ErrorCode::connection);
+}
+
 TEST_CASE("G4, P3: a claim lost to another runner's lease makes this one wait, and not refuse the dirty state") {
   World world;
   world.options.connect.lock_timeout = 1h;
@@ -270,6 +310,48 @@ TEST_CASE("--steps counts what was done before a claim was lost") {
   const RunResult result = world.up(goal);
   CHECK_FALSE(result.error);
   CHECK(world.database.ran == Texts{"A;", "C;"});
+}
+
+TEST_CASE("a claim that is lost again and again, though nothing moves, ends the run at the lock's timeout") {
+  World world;
+  world.options.connect.lock_timeout = 60ms;
+  for (std::size_t unit = 0; unit < 10'000; ++unit)
+    world.database.failures[unit] = {.code = ErrorCode::claim_lost, .message = "taken"};
+  SUBCASE("up") {
+    CHECK(code_of(world.up()) == ErrorCode::claim_lost);
+    CHECK(world.database.tracker.empty());
+  }
+  SUBCASE("force") {
+    world.already({1});
+    CHECK(code_of(world.force_to(2)) == ErrorCode::claim_lost);
+    CHECK(world.database.row() == TrackerRow{1, false});
+  }
+  // More than once, and with a pause of 5 ms at least between.
+  CHECK(world.database.units >= 2);
+  CHECK(world.database.units < 30);
+}
+
+TEST_CASE("a claim that is lost because the tracker moves is tried again beyond the lock's timeout") {
+  World world;
+  world.options.connect.lock_timeout = 0ms;
+  world.already({1});
+  world.database.on_unit = [&](std::size_t unit) {
+    if (unit < 3) world.already({unit % 2 == 0 ? 2 : 1});
+  };
+  SUBCASE("up") { CHECK_FALSE(world.up().error); }
+  SUBCASE("force") { CHECK_FALSE(world.force_to(3).error); }
+  CHECK(world.database.row() == TrackerRow{3, false});
+}
+
+TEST_CASE("a dirty state that another runner never ends is waited for until the lock's timeout") {
+  World world;
+  world.database.capabilities.run_lock = false;
+  world.options.connect.lock_timeout = 20ms;
+  world.database.tracker = {{1, true}};
+  world.database.foreign_lock = LockHolder{77, "db2", "", ""};
+  const RunResult result = world.up();
+  CHECK(code_of(result) == ErrorCode::lock_timeout);
+  CHECK(contains(result.error->what(), "pid 77 on db2"));
 }
 
 TEST_CASE("a database that is busy is tried again until the deadline, and then the run fails") {

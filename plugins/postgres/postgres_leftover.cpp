@@ -1,0 +1,71 @@
+#include "postgres_leftover.hpp"
+
+#include <algorithm>
+
+#include "pg_detach.hpp"
+#include "pg_text.hpp"
+#include "postgres_indexes.hpp"
+
+namespace talos::postgres {
+
+namespace {
+
+struct PendingDetach {
+  std::string parent;
+  std::string partition;
+};
+
+// Names for SQL.
+std::optional<PendingDetach> pending_detach(const pg::Ask& ask, const pg::QualifiedName& partition) {
+  const std::string name =
+      (partition.schema.empty() ? "" : pg::quoted_name(partition.schema) + ".") + pg::quoted_name(partition.name);
+  const auto answer =
+      ask("SELECT inhparent::pg_catalog.regclass, inhrelid::pg_catalog.regclass FROM pg_catalog.pg_inherits"
+          " WHERE inhdetachpending AND inhrelid = pg_catalog.to_regclass(" +
+          pg::literal(name) + ")");
+  if (answer.at(0).rows.empty()) return std::nullopt;
+  const pg::Row& row = answer[0].rows[0];
+  return PendingDetach{row.at(0).value_or(""), row.at(1).value_or("")};
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+// An index that the statement names is its own business, whoever left it invalid.
+bool is_named(const pg::IndexTarget& target) {
+  return !target.name.empty() && target.action != pg::IndexTarget::Action::reindex;
+}
+
+}  // namespace
+
+LeftoverSearch::LeftoverSearch(std::string_view statement, const pg::Ask& ask)
+    : index_(pg::concurrent_index(statement)), partition_(pg::concurrent_detach(statement)) {
+  if (index_ && !is_named(*index_)) before_ = invalid_indexes(ask, *index_);
+  if (!partition_) return;
+  if (const auto pending = pending_detach(ask, *partition_)) before_.push_back(pending->partition);
+}
+
+std::optional<Leftover> LeftoverSearch::find(const pg::Ask& ask) const {
+  const auto was_there = [&](const std::string& name) {
+    return std::find(before_.begin(), before_.end(), name) != before_.end();
+  };
+  if (partition_) {
+    const auto pending = pending_detach(ask, *partition_);
+    if (!pending || was_there(pending->partition)) return std::nullopt;
+    return Leftover{"the partition " + pending->partition + " half detached",
+                    "the partition " + pending->partition + " is half detached",
+                    "ALTER TABLE " + pending->parent + " DETACH PARTITION " + pending->partition + " FINALIZE;"};
+  }
+  if (!index_) return std::nullopt;
+  std::vector<std::string> invalid = invalid_indexes(ask, *index_);
+  std::erase_if(invalid, was_there);
+  if (invalid.empty()) return std::nullopt;
+  const std::string names = joined(invalid);
+  return Leftover{"the INVALID index " + names, "the index " + names + " is INVALID",
+                  "DROP INDEX CONCURRENTLY " + names + ";"};
+}
+
+}  // namespace talos::postgres

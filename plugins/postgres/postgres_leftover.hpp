@@ -1,0 +1,38 @@
+// What a statement that commits by itself more than once leaves half-made when it fails (P8).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pg_bookkeeping.hpp"
+#include "pg_index.hpp"
+#include "pg_token.hpp"
+
+namespace talos::postgres {
+
+struct Leftover {
+  std::string what;    ///< "the INVALID index i"
+  std::string state;   ///< "the index i is INVALID"
+  std::string remedy;  ///< SQL
+};
+
+/// Asks under the search_path that the statement runs with.
+class LeftoverSearch {
+ public:
+  /// Before the statement runs: what is there already is not its doing.
+  LeftoverSearch(std::string_view statement, const pg::Ask& ask);
+
+  /// The statement may leave something at all.
+  bool possible() const { return index_ || partition_; }
+  /// After it.
+  std::optional<Leftover> find(const pg::Ask& ask) const;
+
+ private:
+  std::optional<pg::IndexTarget> index_;
+  std::optional<pg::QualifiedName> partition_;
+  std::vector<std::string> before_;  ///< indexes that were invalid, or the partition that was pending
+};
+
+}  // namespace talos::postgres
