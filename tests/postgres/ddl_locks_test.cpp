@@ -56,7 +56,7 @@ TEST_CASE("P9: readers queued behind a blocked ALTER are served while the blocke
 TEST_CASE("P9: retries spent: exit 1, the blocker named, the place shown, nothing left of the attempts, clean") {
   if (shared_server() == nullptr) return;
   Blocked world;
-  const auto result = world.migrate({"up", "--ddl-lock-timeout", "300ms", "--ddl-lock-retries", "1"});
+  const auto result = world.migrate({"up", "--ddl-lock-timeout", "1500ms", "--ddl-lock-retries", "1"});
   CHECK(result.status == 1);
   CHECK(result.err == Part{"lock timeout"});
   CHECK(result.err == Part{"tried 2 times"});
