@@ -74,7 +74,4 @@ struct QualifiedName {
 /// Takes [[catalog.]schema.]name.
 QualifiedName take_qualified_name(Tokens& words);
 
-/// Throws ErrorCode::usage with the offset of the first NUL or of the first byte that is no UTF-8.
-void require_utf8(std::string_view text);
-
 }  // namespace talos::pg
