@@ -89,9 +89,9 @@ void Connection::configure(const Endpoint& endpoint, std::chrono::milliseconds t
   mysql_optionsv(mysql, MYSQL_SET_CHARSET_NAME, "utf8mb4");
   const unsigned protocol = endpoint.socket.empty() ? MYSQL_PROTOCOL_TCP : MYSQL_PROTOCOL_SOCKET;
   mysql_optionsv(mysql, MYSQL_OPT_PROTOCOL, &protocol);
-  // A server may ask for any file.
-  const unsigned no_files = 0;
-  mysql_optionsv(mysql, MYSQL_OPT_LOCAL_INFILE, &no_files);
+  // Unless it may not, a server can ask for any file.
+  const unsigned local_files = endpoint.local_files ? 1 : 0;
+  mysql_optionsv(mysql, MYSQL_OPT_LOCAL_INFILE, &local_files);
   const std::size_t largest = std::size_t{1} << 30U;
   mysql_optionsv(mysql, MYSQL_OPT_MAX_ALLOWED_PACKET, &largest);
   if (endpoint.compress) mysql_optionsv(mysql, MYSQL_OPT_COMPRESS, nullptr);

@@ -59,8 +59,8 @@ struct Endpoint {
   std::string tls_certificate;
   std::string tls_key;
   std::string server_public_key;  ///< file, for passwords on connections without TLS
-  std::string collation;
   bool compress = false;
+  bool local_files = false;  ///< the server may ask for the files of LOAD DATA LOCAL
   /// Names and values that the server keeps for others to see.
   std::vector<std::pair<std::string, std::string>> attributes;
 };
