@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "common/utf8.hpp"
 #include "pg_statement.hpp"
 #include "pg_token.hpp"
 
@@ -177,7 +178,7 @@ class Cutter {
 }  // namespace
 
 std::uint64_t split_sql(std::string_view text, const StatementSink& sink) {
-  require_utf8(text);
+  common::require_utf8(text);
   return Cutter(text, sink).run();
 }
 

@@ -6,15 +6,17 @@
 #include <string>
 #include <string_view>
 
+#include "common/utf8.hpp"
+
 namespace talos::pg {
+
+using common::valid_utf8;
 
 /// 'text', safe whatever standard_conforming_strings says. The text must hold no NUL.
 std::string literal(std::string_view text);
 /// As literal(); an empty text becomes NULL.
 std::string literal_or_null(std::string_view text);
 std::string number_or_null(const std::optional<std::int64_t>& number);
-/// With a question mark for each byte that is no UTF-8, or NUL.
-std::string valid_utf8(std::string_view text);
 /// "name".
 std::string quoted_name(std::string_view name);
 

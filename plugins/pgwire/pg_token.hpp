@@ -65,7 +65,4 @@ bool starts_with_word(std::string_view text, std::string_view upper);
 /// The name that the server makes of a word or name token: folded or unquoted, cut to 63 bytes. Empty for U&"…".
 std::string identifier(std::string_view token);
 
-/// Throws ErrorCode::usage with the offset of the first NUL or of the first byte that is no UTF-8.
-void require_utf8(std::string_view text);
-
 }  // namespace talos::pg

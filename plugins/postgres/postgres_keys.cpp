@@ -1,29 +1,22 @@
 #include "postgres_keys.hpp"
 
 #include <algorithm>
-#include <array>
 #include <string>
 
-#include <boost/crc.hpp>
+#include "common/checksum.hpp"
 
 namespace talos::postgres {
 
 std::int64_t golang_migrate_key(std::string_view schema, std::string_view table, std::string_view database) {
-  constexpr std::uint32_t salt = 1486364155;
   std::string text(schema);
   for (const std::string_view part : {table, database}) text.append(1, '\0').append(part);
-  boost::crc_32_type crc;
-  crc.process_bytes(text.data(), text.size());
-  const std::uint32_t key = crc.checksum() * salt;
-  return key;
+  return common::golang_migrate_number(text);
 }
 
 std::int64_t own_key(std::string_view schema, std::string_view table) {
-  std::uint64_t hash = 14695981039346656037U;
   std::string text("talos");
   for (const std::string_view part : {schema, table}) text.append(1, '\0').append(part);
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
-  return static_cast<std::int64_t>(hash);
+  return static_cast<std::int64_t>(common::fnv1a(text));
 }
 
 std::vector<std::int64_t> golang_migrate_keys(std::string_view schema, std::string_view table,
