@@ -126,8 +126,6 @@ std::string hexadecimal(std::string_view bytes) {
   return result;
 }
 
-std::string number(const std::optional<std::int64_t>& value) { return value ? std::to_string(*value) : "NULL"; }
-
 std::string yes_or_no(bool value) { return value ? "1" : "0"; }
 
 // 2026-01-31T23:59:59.123Z, as the servers' DATETIME reads it.
@@ -334,11 +332,11 @@ std::vector<std::string> Bookkeeping::claim_sql(const Claim& claim) const {
 std::string Bookkeeping::log_sql(const LogRow& row, std::string_view started_at, std::string_view duration_us) const {
   return "INSERT INTO " + log_ + " (`layout`, " + quoted_columns(log_columns) + ") " +
          values({stored(to_string(row.action)), yes_or_no(row.failed), std::to_string(row.version),
-                 std::to_string(row.current), stored(row.title), stored(row.file), number(row.size), stored(row.sha256),
+                 std::to_string(row.current), stored(row.title), stored(row.file), number_or_null(row.size), stored(row.sha256),
                  time_literal(row.started_at.empty() ? started_at : std::string_view(row.started_at)),
                  row.duration_us >= 0 ? std::to_string(row.duration_us) : std::string(duration_us), stored(row.program),
-                 stored(row.runner), stored(row.user), stored(row.error), stored(row.error_code), number(row.line),
-                 number(row.statement), stored(row.versions)});
+                 stored(row.runner), stored(row.user), stored(row.error), stored(row.error_code), number_or_null(row.line),
+                 number_or_null(row.statement), stored(row.versions)});
 }
 
 std::string Bookkeeping::journal_sql(const JournalWrite& write) const {
@@ -352,7 +350,7 @@ std::string Bookkeeping::journal_sql(const JournalWrite& write) const {
       return "INSERT INTO " + journal_ + " (`layout`, " + quoted_columns(journal_columns) + ") " +
              values({stored(row.run), std::to_string(row.version), stored(to_string(row.direction)),
                      std::to_string(row.statement), std::to_string(row.statements), stored(to_string(row.state)),
-                     stored(row.file), stored(row.sha256), stored(row.text), number(row.line), stored(row.before),
+                     stored(row.file), stored(row.sha256), stored(row.text), number_or_null(row.line), stored(row.before),
                      now_or(row.started_at), row.finished_at.empty() ? "NULL" : time_literal(row.finished_at),
                      stored(row.runner), stored(row.error), stored(row.error_code)});
     case JournalWriteKind::update:

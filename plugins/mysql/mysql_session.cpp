@@ -103,6 +103,9 @@ MySqlSession::MySqlSession(MySqlDsn dsn, const ConnectRequest& request)
       stall_timeout_(request.stall_timeout),
       ddl_lock_retries_(request.ddl_lock_retries),
       stop_(request.stop),
+      settlement_([this](const ScriptPart& statement, std::string_view before) {
+        return settle_statement(statement, before);
+      }),
       endpoint_(endpoint_of(dsn_, request.runner)) {
   const std::string table = !request.table.empty() ? request.table
                             : dsn_.table.empty()   ? "schema_migrations"
@@ -169,11 +172,7 @@ void MySqlSession::do_resume() {
   stop_ = nullptr;
 }
 
-Ability* MySqlSession::do_ability(std::string_view id) {
-  if (id != Settlement::id) return nullptr;
-  Settlement* const settlement = this;
-  return settlement;
-}
+Ability* MySqlSession::do_ability(std::string_view id) { return id == Settlement::id ? &settlement_ : nullptr; }
 
 void MySqlSession::throw_lost(const Connection& connection) const {
   throw Error(ErrorCode::connection, "the connection to " + dsn_.describe() + " was lost: " + connection.why_lost());
@@ -278,10 +277,10 @@ std::uint64_t MySqlSession::do_split(std::string_view text, const StatementSink&
   return split_sql(text, modes_, sink);
 }
 
-Settlement::Finding MySqlSession::do_settle(const ScriptPart& statement, std::string_view before) {
+Settlement::Finding MySqlSession::settle_statement(const ScriptPart& statement, std::string_view before) const {
   // A default database of the script's own cannot be known here.
   const bool elsewhere = (statement.script->traits & trait_default_database) != 0;
-  if (elsewhere) return {Verdict::unknown, "the file changes the default database", {}};
+  if (elsewhere) return {Settlement::Verdict::unknown, "the file changes the default database", {}};
   return settle(statement.text(), modes_, before, inquiring(*base_), server_.database);
 }
 

@@ -28,7 +28,7 @@
 
 namespace talos::mysql {
 
-class MySqlSession : public Session, public Settlement {
+class MySqlSession : public Session {
  public:
   MySqlSession(MySqlDsn dsn, const ConnectRequest& request);
 
@@ -53,7 +53,6 @@ class MySqlSession : public Session, public Settlement {
   void do_cancel() noexcept override { cancelled_ = true; }
   void do_resume() override;
   Ability* do_ability(std::string_view id) override;
-  Finding do_settle(const ScriptPart& statement, std::string_view before) override;
 
   // Connections, and messages that are over at once (mysql_session.cpp)
   std::unique_ptr<Connection> connect() const;
@@ -66,6 +65,7 @@ class MySqlSession : public Session, public Settlement {
   }
   Inquiry inquiring(Connection& connection) const;
   std::string default_database();
+  Settlement::Finding settle_statement(const ScriptPart& statement, std::string_view before) const;
   bool stop_requested() const;
   void refuse_read_only() const;
   void look_for_tables();
@@ -119,6 +119,7 @@ class MySqlSession : public Session, public Settlement {
   int ddl_lock_retries_;
   const std::atomic<bool>* stop_;
   std::atomic<bool> cancelled_{false};
+  SessionSettlement settlement_;
 
   Endpoint endpoint_;
   std::unique_ptr<Connection> base_;
