@@ -73,13 +73,18 @@ std::optional<char> hex_byte(std::string_view digits) {
 }
 
 // A percent sign that begins no escape is itself.
-std::string decode(std::string_view text, bool plus_is_blank) {
+std::string decode_bytes(std::string_view text, bool plus_is_blank) {
   std::string result;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const auto byte = text[i] == '%' ? hex_byte(text.substr(i + 1, 2)) : std::nullopt;
     result += byte ? *byte : plus_is_blank && text[i] == '+' ? ' ' : text[i];
     if (byte) i += 2;
   }
+  return result;
+}
+
+std::string decode(std::string_view text, bool plus_is_blank) {
+  std::string result = decode_bytes(text, plus_is_blank);
   if (std::any_of(result.begin(), result.end(), is_control)) throw malformed("the DSN holds a control character");
   return result;
 }
@@ -431,30 +436,33 @@ bool take_left(std::string_view text, bool decoded, MySqlDsn& dsn) {
   const auto colon = credentials.find(':');
   dsn.user_raw = credentials.substr(0, colon);
   if (colon != npos) dsn.password_raw = credentials.substr(colon + 1);
-  dsn.user = decoded ? decode(dsn.user_raw, true) : dsn.user_raw;
-  dsn.password = decoded ? decode(dsn.password_raw, true) : dsn.password_raw;
+  dsn.user = decoded ? decode_bytes(dsn.user_raw, true) : dsn.user_raw;
+  dsn.password = decoded ? decode_bytes(dsn.password_raw, true) : dsn.password_raw;
+  // What nobody can be called, or have as a password, was not encoded.
+  if (std::any_of(dsn.user.begin(), dsn.user.end(), is_control)) dsn.user = dsn.user_raw;
+  if (has(dsn.password, std::string_view("\0", 1))) dsn.password = dsn.password_raw;
   return true;
 }
 
-// The slash before the database: the last one, unless what is left of that is no address and a question mark stands
-// there; then it lies in a parameter, x-tls-ca=/etc/ca.pem.
+// The slash before the database: the last one, unless what is left of that is no address; then it lies in a parameter,
+// x-tls-ca=/etc/ca.pem, and a question mark stands before it.
 std::size_t take_place_and_user(std::string_view text, bool decoded, MySqlDsn& dsn) {
   const MySqlDsn empty = dsn;
-  std::size_t slash = text.rfind('/');
-  if (slash == npos) throw malformed("the DSN has no / in front of a database");
-  while (!take_left(text.substr(0, slash), decoded, dsn)) {
-    const auto next = slash == 0 ? npos : text.rfind('/', slash - 1);
-    if (next == npos || !has(text.substr(next, slash - next), "?")) throw unencoded("the DSN's address cannot be read");
-    slash = next;
+  const std::size_t last = text.rfind('/');
+  if (last == npos) throw malformed("the DSN has no / in front of a database");
+  for (std::size_t slash = last;; slash = text.rfind('/', slash - 1)) {
+    const bool in_parameter = has(text.substr(slash, last - slash), "?");
+    if ((slash == last || in_parameter) && take_left(text.substr(0, slash), decoded, dsn)) return slash;
     dsn = empty;
+    if (slash == 0 || text.rfind('/', slash - 1) == npos) throw unencoded("the DSN's address cannot be read");
   }
-  return slash;
 }
 
+// Only our own: user://… may as well be a user and his password.
 std::string_view without_scheme(std::string_view text, bool& has_scheme) {
   const auto end = text.find("://");
-  has_scheme = end != npos && end > 0 && is_letter(text[0]) &&
-               all_of(text.substr(0, end), [](char c) { return is_letter(c) || is_digit(c) || c == '-' || c == '+'; });
+  const std::string scheme = lower(text.substr(0, end));
+  has_scheme = end != npos && (scheme == "mysql" || scheme == "mariadb");
   return has_scheme ? text.substr(end + 3) : text;
 }
 

@@ -60,8 +60,8 @@ struct MySqlDsn {
   std::string describe() const;
 };
 
-/// Reads [user[:password]@][net[(address)]]/database[?parameters] behind an optional scheme://, and the URL form
-/// user:password@host:3306/database.
+/// Reads [user[:password]@][net[(address)]]/database[?parameters] behind an optional mysql:// or mariadb://, and the
+/// URL form user:password@host:3306/database.
 ///
 /// As in Go the last slash ends the address, the last @ before it the password, and the first colon the user: all
 /// three, and ? # ; may stand raw in a password. User and password are decoded (%40, + is a blank) where there is a

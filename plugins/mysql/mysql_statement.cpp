@@ -36,7 +36,7 @@ class Classifier {
       refuse(
           "only a DELIMITER shows where this program ends: put DELIMITER $$ before it, $$ and DELIMITER ; behind it");
     if (statement_.kind == StatementClass::refused) return traits_;
-    if (seen_.assigns || seen_.session_lock) leaves(false);
+    if ((seen_.assigns && !judged_) || seen_.session_lock) leaves(false);
     return traits_;
   }
 
@@ -164,6 +164,7 @@ class Classifier {
   void variables() {
     const std::vector<Assignment> items = assignments(text_, modes_);
     if (items.empty()) return;
+    judged_ = true;
     rows();
     for (const Assignment& item : items) variable(item);
     // Not twice the same: GLOBAL and its kin stay, whatever the session does.
@@ -197,6 +198,7 @@ class Classifier {
   const Seen& seen_;
   Statement& statement_;
   std::uint64_t traits_ = 0;
+  bool judged_ = false;  ///< what its := assign is known one by one
 };
 
 const std::array<Classifier::Entry, 31> Classifier::rules = {{

@@ -24,13 +24,13 @@ std::size_t line_of(std::string_view text, std::size_t offset) {
 
 TEST_CASE("statements end at semicolons, and comments before them are no part of them") {
   CHECK(split("SELECT 1;\n-- a\n/* b; */ SELECT 2 ;# c\nSELECT 3").texts == Texts{"SELECT 1", "SELECT 2 ", "SELECT 3"});
-  for (const char* text : {"", " ;; \n-- only; this\n/* and; that */;# x", "--", "-- ", "/**/", "\t\r\n\f\v", "/*!*/",
-                           "/*!50001*/;", "/*!50001 /* a */ */;;", "/*+ x */", "/*M!100100 */", "#"})
+  for (const std::string text : {"", " ;; \n-- only; this\n/* and; that */;# x", "--", "-- ", "/**/", "\t\r\n\f\v",
+                                 "/*!*/", "/*!50001*/;", "/*!50001 /* a */ */;;", "/*+ x */", "/*M!100100 */", "#"})
     CHECK_MESSAGE(split(text).texts.empty(), text);
 }
 
 TEST_CASE("semicolons in strings, names and comments end nothing") {
-  for (const char* text :
+  for (const std::string text :
        {"SELECT ';', \"a;b\", `c;d`, _utf8mb4';', N';', n';', x'3b', b'1' -- g;h\n, /* i;j */ 1 # k;l\n",
         "SELECT 'it''s; fine', \"a\"\";\", `b``;`", "SELECT '-- ;', '/* ;', '# ;'", "SELECT '\";', \"';\", `'\";`",
         "SELECT _utf8mb4 ';' COLLATE utf8mb4_bin, _binary\";\"", "SELECT 1 -/*;*/ 2", "SELECT a-b, c/d, e*f",
@@ -50,10 +50,10 @@ TEST_CASE("two dashes without a blank behind them are two minus signs, and comme
 }
 
 TEST_CASE("a backslash escapes in strings, unless NO_BACKSLASH_ESCAPES, and never in names") {
-  for (const char* text : {"SELECT '\\';'", "SELECT \"\\\";\"", "SELECT '\\\\'", "SELECT 'a''\\';'", "SELECT N'\\';'",
-                           "SELECT _latin1'\\';'", "SELECT `\\`", "SELECT '\\N', \\N"})
+  for (const std::string text : {"SELECT '\\';'", "SELECT \"\\\";\"", "SELECT '\\\\'", "SELECT 'a''\\';'",
+                                 "SELECT N'\\';'", "SELECT _latin1'\\';'", "SELECT `\\`", "SELECT '\\N', \\N"})
     CHECK_MESSAGE(is_one(text), text);
-  for (const char* text : {"SELECT '\\'", "SELECT \"\\\"", "SELECT 'a\\''b;'", "SELECT N'\\'"})
+  for (const std::string text : {"SELECT '\\'", "SELECT \"\\\"", "SELECT 'a\\''b;'", "SELECT N'\\'"})
     CHECK_MESSAGE(is_one(text, no_backslash), text);
   CHECK(refused_at("SELECT '\\'; SELECT 2") == 7);
   CHECK(refused_at("SELECT '\\';' ", no_backslash) == 11);
@@ -67,7 +67,7 @@ TEST_CASE("ANSI_QUOTES makes a name of what stands in double quotes: no backslas
 
 TEST_CASE("the modes follow what the file says of sql_mode literally") {
   const std::string tail = "; SELECT '\\'; SELECT 2";
-  for (const char* set :
+  for (const std::string set :
        {"SET sql_mode = 'NO_BACKSLASH_ESCAPES'", "set session sql_mode='ANSI,no_backslash_escapes'",
         "SET @@sql_mode := \"NO_BACKSLASH_ESCAPES\"", "SET @@session.sql_mode = NO_BACKSLASH_ESCAPES",
         "SET LOCAL sql_mode = 1048576",
@@ -78,29 +78,29 @@ TEST_CASE("the modes follow what the file says of sql_mode literally") {
         "SET @m = 'NO_BACKSLASH_ESCAPES'; SET sql_mode = @m",
         "SET sql_mode = 'NO_BACKSLASH_ESCAPES'; SET @old = @@sql_mode, sql_mode = ''; SET sql_mode = @old"})
     CHECK_MESSAGE(split(set + tail).texts.back() == "SELECT 2", set);
-  for (const char* set :
+  for (const std::string set :
        {"SET GLOBAL sql_mode = 'NO_BACKSLASH_ESCAPES'", "SET GLOBAL x = 1, sql_mode = 'NO_BACKSLASH_ESCAPES'",
         "SET @@global.sql_mode = 'NO_BACKSLASH_ESCAPES'", "SET PERSIST sql_mode = 'NO_BACKSLASH_ESCAPES'",
         "SET sql_mode = 'NO_BACKSLASH_ESCAPES'; SET sql_mode = DEFAULT", "SELECT 'SET sql_mode = 0'",
         "SET @old_mode = @@SQL_MODE; SET sql_mode = 'NO_BACKSLASH_ESCAPES'; SET sql_mode = @OLD_MODE",
         "SET sql_mode = 'NO_BACKSLASH_ESCAPES'; SET sql_mode = ''", "SET sql_mode = 4",
         "SET sql_mode = (SELECT REPLACE(@@sql_mode, 'ONLY_FULL_GROUP_BY', ''))"})
-    CHECK_MESSAGE(refused_at(set + tail) == std::string_view(set).size() + 9, set);
+    CHECK_MESSAGE(refused_at(set + tail) == set.size() + 9, set);
   CHECK(split("SET sql_mode = 'ANSI'; SELECT \"\\\"; SELECT 2").texts.size() == 3);
   CHECK(split("SET sql_mode = 'ANSI_QUOTES'; SET sql_mode = \"TRADITIONAL\"; SELECT \"\\\";\"").texts.size() == 3);
   CHECK(split("SET sql_mode = DEFAULT; SELECT '\\'", no_backslash).texts.size() == 2);
 }
 
 TEST_CASE("a sql_mode that cannot be told without the server is refused where it changes how the rest is read") {
-  for (const char* set : {"SET sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES')",
-                          "SET SESSION sql_mode = REPLACE(@@sql_mode, 'no_backslash_escapes', '')"}) {
+  for (const std::string set : {"SET sql_mode = CONCAT(@@sql_mode, ',ANSI_QUOTES')",
+                                "SET SESSION sql_mode = REPLACE(@@sql_mode, 'no_backslash_escapes', '')"}) {
     CHECK_MESSAGE(class_of(set) == StatementClass::refused, set);
     CHECK(only(set).why.find("sql_mode") != std::string_view::npos);
   }
 }
 
 TEST_CASE("the contents of a version comment are code") {
-  for (const char* text :
+  for (const std::string text :
        {"/*!40101 SET NAMES utf8 */",
         "/*!50003 CREATE*/ /*!50017 DEFINER=`a`@`b`*/ /*!50003 PROCEDURE p() SELECT ';' */",
         "SELECT 1 /*!80000 , ';' */ , 2", "/*M!100100 SELECT 1 */", "/*! SELECT 1 */", "SELECT /*!99999 1, */ 2",
@@ -122,15 +122,16 @@ TEST_CASE("what no version runs is a comment: mariadb-dump hides a command of it
 }
 
 TEST_CASE("a statement that may be empty for another version of the server is known") {
-  for (const char* text :
+  for (const std::string text :
        {"/*!40101 SET NAMES utf8 */", "/*!50001 a */ /* b */ /*M!100100 c */", "/*!50001 'x'*/ -- y"})
     CHECK_MESSAGE(may_be_empty(text), text);
-  for (const char* text : {"SELECT 1", "SELECT /*!50001 1 */", "/*!50001 SELECT */ 1", "/*!50003 CREATE*/ VIEW v"})
+  for (const std::string text :
+       {"SELECT 1", "SELECT /*!50001 1 */", "/*!50001 SELECT */ 1", "/*!50003 CREATE*/ VIEW v"})
     CHECK_MESSAGE(!may_be_empty(text), text);
 }
 
 TEST_CASE("bodies of stored programs are one statement without any DELIMITER") {
-  for (const char* text : {
+  for (const std::string text : {
            "CREATE PROCEDURE p() BEGIN SELECT 1; SELECT 2; END",
            "create or replace definer=`r`@`%` procedure db.p(in a int, out begin int) comment 'x;' sql security "
            "invoker "
@@ -205,7 +206,7 @@ TEST_CASE("blocks nest, and each ends at its own END") {
 }
 
 TEST_CASE("MariaDB's compound statements outside of programs are one statement; BEGIN alone is a transaction") {
-  for (const char* text :
+  for (const std::string text :
        {"BEGIN NOT ATOMIC SELECT 1; END", "IF a THEN SELECT 1; ELSE SELECT 2; END IF", "LOOP SELECT 1; END LOOP",
         "x: WHILE a DO SELECT 1; END WHILE x", "FOR i IN 1..2 DO DO 1; END FOR",
         "CASE 1 WHEN 1 THEN SELECT 1; END CASE", "REPEAT SELECT 1; UNTIL 1 END REPEAT"}) {
@@ -235,7 +236,7 @@ TEST_CASE("DELIMITER is the client's: no part of any statement, and only it ends
   CHECK(one.texts == Texts{"DROP PROCEDURE IF EXISTS p", "CREATE PROCEDURE p()\nBEGIN\n  SELECT 1;\nEND", "SELECT 2"});
   CHECK((one.traits & trait_delimiter) != 0);
   CHECK((split("SELECT 1").traits & trait_delimiter) == 0);
-  for (const char* text :
+  for (const std::string text :
        {"DELIMITER //\nCREATE PROCEDURE p() BEGIN SELECT 4 / 2; END //\nDELIMITER ;\nSELECT 2",
         "DELIMITER ;;\nCREATE PROCEDURE p() BEGIN SELECT 4 / 2; END ;;\nDELIMITER ;\nSELECT 2",
         "  Delimiter\t//  \r\nCREATE PROCEDURE p() BEGIN SELECT 4 / 2; END //\r\nDELIMITER ;\r\nSELECT 2",
@@ -306,7 +307,7 @@ TEST_CASE("commands of the mysql client are refused with their line, and say wha
     CHECK((result.statements[i].kind == StatementClass::refused) == (i != 1));
     CHECK(result.statements[i].why.empty() == (i == 1));
   }
-  for (const char* text : {"SELECT 1\\G", "SELECT 1 \\g", "SELECT 1\\G\n", "SELECT \\c"}) {
+  for (const std::string text : {"SELECT 1\\G", "SELECT 1 \\g", "SELECT 1\\G\n", "SELECT \\c"}) {
     CHECK(class_of(text) == StatementClass::refused);
     CHECK(only(text).why.find("client") != std::string_view::npos);
   }
@@ -316,8 +317,9 @@ TEST_CASE("commands of the mysql client are refused with their line, and say wha
 }
 
 TEST_CASE("programs in the way of Oracle need a DELIMITER") {
-  for (const char* text : {"CREATE OR REPLACE PACKAGE p AS PROCEDURE a(); END", "CREATE PROCEDURE p AS BEGIN NULL; END",
-                           "CREATE FUNCTION f(a INT) RETURN INT IS x INT; BEGIN RETURN 1; END"}) {
+  for (const std::string text :
+       {"CREATE OR REPLACE PACKAGE p AS PROCEDURE a(); END", "CREATE PROCEDURE p AS BEGIN NULL; END",
+        "CREATE FUNCTION f(a INT) RETURN INT IS x INT; BEGIN RETURN 1; END"}) {
     const Split result = split(text);
     CHECK(result.statements[0].kind == StatementClass::refused);
     CHECK(result.statements[0].why.find("DELIMITER") != std::string_view::npos);

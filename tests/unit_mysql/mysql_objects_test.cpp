@@ -39,8 +39,8 @@ std::string read(std::string_view text, LexerModes modes = {}) {
 }
 
 struct Case {
-  const char* text;
-  const char* expected;
+  std::string text;
+  std::string_view expected;
 };
 
 void check_all(std::initializer_list<Case> cases, bool single) {

@@ -1,5 +1,8 @@
 #include "mysql_statement.hpp"
 
+#include <initializer_list>
+#include <string>
+
 #include "mysql_split.hpp"
 
 using namespace talos;
@@ -8,15 +11,15 @@ using namespace talos::mysql::test;
 
 namespace {
 
-void all_are(StatementClass kind, std::initializer_list<const char*> texts) {
-  for (const char* text : texts) CHECK_MESSAGE(class_of(text) == kind, text);
+void all_are(StatementClass kind, std::initializer_list<std::string> texts) {
+  for (const std::string& text : texts) CHECK_MESSAGE(class_of(text) == kind, text);
 }
 
 /// What a statement leaves in the session, and whether saying it again restores it.
 enum class Leaves { nothing, replayable, lost };
 
-void all_leave(Leaves expected, std::initializer_list<const char*> texts) {
-  for (const char* text : texts) {
+void all_leave(Leaves expected, std::initializer_list<std::string> texts) {
+  for (const std::string& text : texts) {
     const Split result = split(text);
     REQUIRE_MESSAGE(result.statements.size() == 1, text);
     const Statement& statement = result.statements[0];
