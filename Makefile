@@ -16,6 +16,7 @@ release:
 dev:
 	@.ci/dependencies test
 	@.ci/postgres-versions
+	@.ci/mysql-server
 	@cmake --preset dev --log-level=WARNING
 	@cmake --build --preset dev
 
@@ -30,6 +31,7 @@ test: dev
 asan:
 	@.ci/dependencies lint
 	@.ci/postgres-versions
+	@.ci/mysql-server
 	@cmake --preset asan-ubsan --log-level=WARNING
 	@cmake --build --preset asan-ubsan
 	@ctest --preset asan-ubsan

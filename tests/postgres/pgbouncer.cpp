@@ -9,7 +9,7 @@
 
 #include <libpq-fe.h>
 
-#include "server_user.hpp"
+#include "postgres_user.hpp"
 
 namespace talos::test {
 
@@ -75,9 +75,9 @@ void PgBouncer::State::start() {
   if (!program) throw std::runtime_error("no pgbouncer");
   for (int attempt = 1;; ++attempt) {
     port = free_port();
-    ServerUser::write(directory / "pgbouncer.ini", configuration + "listen_port = " + std::to_string(port) + "\n");
+    postgres_user().write(directory / "pgbouncer.ini", configuration + "listen_port = " + std::to_string(port) + "\n");
     process.emplace(Process::start(
-        ServerUser::options({program->string(), (directory / "pgbouncer.ini").string()}, directory.path())));
+        postgres_user().options({program->string(), (directory / "pgbouncer.ini").string()}, directory.path())));
     if (!eventually([&] { return started(); }))
       throw std::runtime_error("pgbouncer did not start in time: " + process->err_so_far());
     if (process->running()) return;
@@ -96,7 +96,7 @@ PgBouncer::PgBouncer(const PostgresServer& server, int server_port, Pool pool, s
   State& state = *state_;
   state.password = server.password();
   const fs::path users = state.directory / "users.txt";
-  ServerUser::write(users, "\"postgres\" \"" + state.password + "\"\n");
+  postgres_user().write(users, "\"postgres\" \"" + state.password + "\"\n");
   state.configuration = "[databases]\n* = host=127.0.0.1 port=" + std::to_string(server_port) +
                         "\n[pgbouncer]\nlisten_addr = 127.0.0.1\nunix_socket_dir =\nauth_type = scram-sha-256\n" +
                         "auth_file = " + users.string() + "\nadmin_users = postgres\npool_mode = " + name_of(pool) +

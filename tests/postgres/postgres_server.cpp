@@ -15,7 +15,7 @@
 #include <libpq-fe.h>
 #include <sys/shm.h>
 
-#include "server_user.hpp"
+#include "postgres_user.hpp"
 
 namespace talos::test {
 
@@ -53,16 +53,16 @@ ProcessResult succeed(ProcessOptions options) {
 class Template {
  public:
   explicit Template(const PostgresInstallation& installation) : bin_(installation.bin) {
-    if (!ServerUser::reaches(bin_ / "postgres")) {
+    if (!postgres_user().reaches(bin_ / "postgres")) {
       fs::copy(bin_.parent_path(), directory_ / "installation",
                fs::copy_options::recursive | fs::copy_options::copy_symlinks);
       fs::permissions(directory_ / "installation", fs::perms(0755));
       bin_ = directory_ / "installation" / "bin";
     }
-    ServerUser::write(directory_ / "password", password_);
+    postgres_user().write(directory_ / "password", password_);
     fs::create_directory(data());
-    ServerUser::give(data());
-    succeed(ServerUser::options(
+    postgres_user().give(data());
+    succeed(postgres_user().options(
         {(bin_ / "initdb").string(), "--no-sync", "--encoding=UTF8", "--locale=C", "--username=postgres",
          "--auth=scram-sha-256", "--pwfile=" + (directory_ / "password").string(), "--pgdata=" + data().string()},
         directory_.path()));
@@ -214,7 +214,7 @@ void PostgresServer::State::prepare(const Template& made) {
   copy.argv = {"cp", "-a", made.data().string(), data().string()};
   succeed(std::move(copy));
   fs::create_directory(sockets());
-  ServerUser::give(sockets());
+  postgres_user().give(sockets());
 }
 
 ProcessOptions PostgresServer::State::command() const {
@@ -228,7 +228,7 @@ ProcessOptions PostgresServer::State::command() const {
                                "log_destination=stderr"};
   all.insert(all.end(), settings.begin(), settings.end());
   for (const std::string& setting : all) argv.insert(argv.end(), {"-c", setting});
-  return ServerUser::options(std::move(argv), directory.path());
+  return postgres_user().options(std::move(argv), directory.path());
 }
 
 bool PostgresServer::State::started() {

@@ -1,83 +1,14 @@
 #include "proxy.hpp"
 
-#include <algorithm>
-#include <array>
-#include <cerrno>
-#include <csignal>
 #include <cstdint>
-#include <ctime>
-#include <deque>
-#include <list>
-#include <mutex>
-#include <optional>
-#include <string_view>
-#include <system_error>
-#include <thread>
-#include <utility>
-#include <vector>
-
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 namespace talos::test {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::uint32_t cancel_code = 80877102;
 constexpr std::uint32_t tls_code = 80877103;
 constexpr std::uint32_t gss_code = 80877104;
-constexpr std::size_t queue_limit = 16U << 20U;
-
-[[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
-
-class Fd {
- public:
-  explicit Fd(int fd = -1) : fd_(fd) {}
-  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Fd& operator=(Fd&& other) noexcept {
-    std::swap(fd_, other.fd_);
-    return *this;
-  }
-  ~Fd() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const { return fd_; }
-  explicit operator bool() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
-sockaddr_in loopback(int port) {
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return address;
-}
-
-void make_quick(int fd) {
-  const int on = 1;
-  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  ::fcntl(fd, F_SETFL, O_NONBLOCK);
-}
-
-Fd connect_to(int port) {
-  Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const sockaddr_in address = loopback(port);
-  const void* raw = &address;
-  if (!fd || ::connect(fd.get(), static_cast<const sockaddr*>(raw), sizeof address) != 0) return Fd();
-  make_quick(fd.get());
-  return fd;
-}
 
 std::uint32_t number_at(std::string_view bytes, std::size_t at) {
   std::uint32_t value = 0;
@@ -85,461 +16,65 @@ std::uint32_t number_at(std::string_view bytes, std::size_t at) {
   return value;
 }
 
-struct Message {
-  enum class Kind { counted, opaque, end };
-  Kind kind = Kind::counted;
-  char type = '0';
-  std::string bytes;
-  Clock::time_point due;
+ProxyMessage take_front(std::string& received, std::size_t size, char type) {
+  ProxyMessage message{type, received.substr(0, size)};
+  received.erase(0, size);
+  return message;
+}
+
+class PgFraming : public ProxyFraming {
+ public:
+  std::optional<ProxyMessage> take(From from, std::string& received) override {
+    return from == From::client ? take_client_message(received) : take_server_message(received);
+  }
+  bool opaque() const override { return opaque_; }
+
+ private:
+  std::optional<ProxyMessage> take_client_message(std::string& received);
+  std::optional<ProxyMessage> take_server_message(std::string& received);
+
+  bool started_ = false;           // the client has sent its start-up packet
+  bool server_says_byte_ = false;  // the answer to a request for encryption
+  bool opaque_ = false;            // encrypted
 };
 
-// From one side to the other.
-struct Flow {
-  std::string received;       // not yet a whole message
-  std::deque<Message> queue;  // not yet due, or stalled
-  std::size_t queued = 0;     // bytes in it
-  std::string sending;        // what the socket did not take
-  int forwarded = 0;
-  bool read_to_end = false;
-  bool ended = false;
-  bool stalled = false;
-  bool cut_when_sent = false;
-};
-
-// Where each side is in the protocol.
-struct Framing {
-  bool started = false;           // the client has sent its start-up packet
-  bool server_says_byte = false;  // the answer to a request for encryption
-  bool opaque = false;            // encrypted
-};
-
-struct Connection {
-  int number = 0;  // 0: nothing known of it yet, or a cancel request
-  Fd client;
-  Fd server;
-  Flow from_client;
-  Flow from_server;
-  Framing framing;
-  std::optional<From> last;  // who was forwarded last
-  bool cut = false;
-
-  Flow& flow(From from) { return from == From::client ? from_client : from_server; }
-  int source(From from) const { return from == From::client ? client.get() : server.get(); }
-  int sink(From from) const { return from == From::client ? server.get() : client.get(); }
-};
-
-// One message off the front of what was received; nothing if it is not whole.
-std::optional<Message> take_client_message(Connection& connection) {
-  std::string& received = connection.from_client.received;
-  const std::size_t head = connection.framing.started ? 1 : 0;
+std::optional<ProxyMessage> PgFraming::take_client_message(std::string& received) {
+  const std::size_t head = started_ ? 1 : 0;
   if (received.size() < head + 4) return std::nullopt;
   const std::size_t size = head + number_at(received, head);
   if (received.size() < size || size < head + 4) return std::nullopt;
-  Message message;
-  if (connection.framing.started) {
-    message.type = received[0];
-  } else {
-    const std::uint32_t code = size >= 8 ? number_at(received, 4) : 0;
-    const bool encrypt = code == tls_code || code == gss_code;
-    connection.framing.server_says_byte = encrypt;
-    connection.framing.started = !encrypt;
-  }
-  message.bytes = received.substr(0, size);
-  received.erase(0, size);
-  return message;
+  if (started_) return take_front(received, size, received[0]);
+  const std::uint32_t code = size >= 8 ? number_at(received, 4) : 0;
+  server_says_byte_ = code == tls_code || code == gss_code;
+  started_ = !server_says_byte_;
+  return take_front(received, size, '0');
 }
 
-std::optional<Message> take_server_message(Connection& connection) {
-  std::string& received = connection.from_server.received;
+std::optional<ProxyMessage> PgFraming::take_server_message(std::string& received) {
   if (received.empty()) return std::nullopt;
-  Message message;
-  message.type = received[0];
-  std::size_t size = 1;
-  if (connection.framing.server_says_byte && message.type != 'E') {
-    connection.framing.server_says_byte = false;
-    connection.framing.opaque = message.type != 'N';
-  } else {
-    if (received.size() < 5) return std::nullopt;
-    size = 1 + number_at(received, 1);
-    if (received.size() < size) return std::nullopt;
+  const char type = received[0];
+  if (server_says_byte_ && type != 'E') {
+    server_says_byte_ = false;
+    opaque_ = type != 'N';
+    return take_front(received, 1, type);
   }
-  message.bytes = received.substr(0, size);
-  received.erase(0, size);
-  return message;
+  if (received.size() < 5) return std::nullopt;
+  const std::size_t size = 1 + number_at(received, 1);
+  if (received.size() < size) return std::nullopt;
+  return take_front(received, size, type);
 }
 
-std::optional<Message> take_message(Connection& connection, From from) {
-  std::string& received = connection.flow(from).received;
-  if (!connection.framing.opaque)
-    return from == From::client ? take_client_message(connection) : take_server_message(connection);
-  if (received.empty()) return std::nullopt;
-  Message message;
-  message.kind = Message::Kind::opaque;
-  message.bytes.swap(received);
-  return message;
-}
+class PgProtocol : public ProxyProtocol {
+ public:
+  Opening opening(std::string_view received) const override {
+    if (received.size() < 8 || received.size() < number_at(received, 0)) return Opening::incomplete;
+    return number_at(received, 4) == cancel_code ? Opening::cancel_request : Opening::connection;
+  }
+  std::unique_ptr<ProxyFraming> framing() const override { return std::make_unique<PgFraming>(); }
+};
 
 }  // namespace
 
-class Proxy::Loop {
- public:
-  explicit Loop(int server_port);
-  ~Loop();
-
-  template <class Change>
-  auto locked(Change change) {
-    const std::lock_guard lock(mutex_);
-    wake();
-    return change(*this);
-  }
-
-  int port = 0;
-  std::vector<ProxyFault> faults;
-  int happened = 0;
-  std::chrono::microseconds delay{0};
-  bool swallow = false;
-  bool refuse = false;
-  int cancel_requests = 0;
-  std::vector<ProxyCounts> counts;
-  std::list<Connection> connections;
-
- private:
-  void wake() const;
-  void run();
-  void turn(const std::vector<pollfd>& watched);
-  std::vector<pollfd> watched();
-  std::optional<std::chrono::nanoseconds> until_due() const;
-  void accept_all();
-  void receive(Connection& connection, From from);
-  bool open(Connection& connection);
-  void parse(Connection& connection, From from);
-  void enqueue(Connection& connection, From from, Message message) const;
-  void forward(Connection& connection, From from);
-  bool send(Connection& connection, From from);
-  void forward_one(Connection& connection, From from);
-  std::optional<ProxyFault> take_fault(const Connection& connection, From from, ProxyFault::When when);
-  static void stall(Connection& connection, ProxyFault::What what);
-  void count(Connection& connection, From from, char type);
-
-  int server_port_;
-  Fd listener_;
-  Fd wake_;
-  mutable std::mutex mutex_;
-  bool stop_ = false;
-  std::thread thread_;
-};
-
-Proxy::Loop::Loop(int server_port)
-    : server_port_(server_port),
-      listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)),
-      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  sockaddr_in address = loopback(0);
-  socklen_t size = sizeof address;
-  void* raw = &address;
-  if (!listener_ || !wake_ || ::bind(listener_.get(), static_cast<sockaddr*>(raw), size) != 0 ||
-      ::listen(listener_.get(), 128) != 0 || ::getsockname(listener_.get(), static_cast<sockaddr*>(raw), &size) != 0)
-    fail("proxy");
-  port = ntohs(address.sin_port);
-  thread_ = std::thread([this] { run(); });
-}
-
-Proxy::Loop::~Loop() {
-  locked([](Loop& loop) { loop.stop_ = true; });
-  thread_.join();
-}
-
-void Proxy::Loop::wake() const {
-  const std::uint64_t one = 1;
-  static_cast<void>(!::write(wake_.get(), &one, sizeof one));
-}
-
-void Proxy::Loop::run() {
-  sigset_t all;
-  sigfillset(&all);
-  pthread_sigmask(SIG_BLOCK, &all, nullptr);
-  std::unique_lock lock(mutex_);
-  while (!stop_) {
-    std::vector<pollfd> fds = watched();
-    const auto left = until_due();
-    timespec timeout{};
-    if (left) {
-      timeout.tv_sec = static_cast<time_t>(left->count() / 1'000'000'000);
-      timeout.tv_nsec = static_cast<long>(left->count() % 1'000'000'000);
-    }
-    lock.unlock();
-    ::ppoll(fds.data(), fds.size(), left ? &timeout : nullptr, nullptr);
-    lock.lock();
-    turn(fds);
-  }
-}
-
-// Two for each connection, in their order, after the two of our own. A descriptor that is not to be read is left out,
-// as poll would tell of its hang-up for ever.
-std::vector<pollfd> Proxy::Loop::watched() {
-  std::vector<pollfd> fds{{listener_.get(), POLLIN, 0}, {wake_.get(), POLLIN, 0}};
-  for (Connection& connection : connections) {
-    for (const From from : {From::client, From::server}) {
-      const Flow& in = connection.flow(from);
-      const Flow& out = connection.flow(from == From::client ? From::server : From::client);
-      const bool read = !in.read_to_end && !in.stalled && in.queued < queue_limit;
-      const auto events = static_cast<short>((read ? POLLIN : 0) | (out.sending.empty() ? 0 : POLLOUT));
-      fds.push_back({events == 0 ? -1 : connection.source(from), events, 0});
-    }
-  }
-  return fds;
-}
-
-std::optional<std::chrono::nanoseconds> Proxy::Loop::until_due() const {
-  std::optional<Clock::time_point> first;
-  for (const Connection& connection : connections)
-    for (const Flow* flow : {&connection.from_client, &connection.from_server})
-      if (!flow->queue.empty() && !flow->stalled && flow->sending.empty() &&
-          (!first || flow->queue.front().due < *first))
-        first = flow->queue.front().due;
-  if (!first) return std::nullopt;
-  return std::max(std::chrono::nanoseconds(0), std::chrono::nanoseconds(*first - Clock::now()));
-}
-
-void Proxy::Loop::turn(const std::vector<pollfd>& fds) {
-  std::uint64_t ignored = 0;
-  static_cast<void>(!::read(wake_.get(), &ignored, sizeof ignored));
-  std::size_t at = 2;
-  for (Connection& connection : connections) {
-    for (const From from : {From::client, From::server}) {
-      // What was stalled meanwhile stays in the socket; and the list may have grown, never shrunk, since it was
-      // watched.
-      if (at >= fds.size()) break;
-      const auto& fd = fds[at++];
-      if ((fd.revents & (POLLIN | POLLHUP | POLLERR)) != 0 && (fd.events & POLLIN) != 0) receive(connection, from);
-    }
-    for (const From from : {From::client, From::server}) forward(connection, from);
-  }
-  connections.remove_if([](const Connection& connection) { return connection.cut; });
-  accept_all();
-}
-
-void Proxy::Loop::accept_all() {
-  for (;;) {
-    Fd fd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
-    if (!fd) return;
-    if (refuse) continue;
-    make_quick(fd.get());
-    connections.emplace_back().client = std::move(fd);
-  }
-}
-
-void Proxy::Loop::receive(Connection& connection, From from) {
-  Flow& flow = connection.flow(from);
-  if (connection.cut || flow.stalled || flow.read_to_end) return;
-  std::array<char, 65536> buffer;
-  const ssize_t size = ::recv(connection.source(from), buffer.data(), buffer.size(), MSG_DONTWAIT);
-  if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
-  if (size > 0) {
-    flow.received.append(buffer.data(), static_cast<std::size_t>(size));
-  } else {
-    flow.read_to_end = true;
-  }
-  if (from == From::client && !connection.server && !open(connection)) {
-    connection.cut = connection.cut || flow.read_to_end;
-    return;
-  }
-  parse(connection, from);
-}
-
-// By the first packet; false until it is whole, or if that is the connection's end.
-bool Proxy::Loop::open(Connection& connection) {
-  const std::string& received = connection.from_client.received;
-  if (received.size() < 8 || received.size() < number_at(received, 0)) return false;
-  const bool cancels = number_at(received, 4) == cancel_code;
-  if (cancels) ++cancel_requests;
-  if (!cancels || !swallow) connection.server = connect_to(server_port_);
-  connection.cut = !connection.server;
-  if (!cancels) {
-    counts.emplace_back();
-    connection.number = static_cast<int>(counts.size());
-  }
-  return !connection.cut;
-}
-
-void Proxy::Loop::parse(Connection& connection, From from) {
-  Flow& flow = connection.flow(from);
-  while (auto message = take_message(connection, from)) enqueue(connection, from, std::move(*message));
-  if (!flow.read_to_end) return;
-  Message rest;
-  rest.kind = Message::Kind::opaque;
-  rest.bytes.swap(flow.received);
-  if (!rest.bytes.empty()) enqueue(connection, from, std::move(rest));
-  Message end;
-  end.kind = Message::Kind::end;
-  enqueue(connection, from, std::move(end));
-}
-
-void Proxy::Loop::enqueue(Connection& connection, From from, Message message) const {
-  Flow& flow = connection.flow(from);
-  message.due = Clock::now() + delay;
-  flow.queued += message.bytes.size();
-  flow.queue.push_back(std::move(message));
-}
-
-void Proxy::Loop::forward(Connection& connection, From from) {
-  Flow& flow = connection.flow(from);
-  while (!connection.cut && send(connection, from)) {
-    if (flow.cut_when_sent) connection.cut = true;
-    if (connection.cut || flow.stalled || flow.queue.empty() || flow.queue.front().due > Clock::now()) return;
-    forward_one(connection, from);
-  }
-}
-
-// Whether nothing is left to be sent.
-bool Proxy::Loop::send(Connection& connection, From from) {
-  std::string& sending = connection.flow(from).sending;
-  while (!sending.empty()) {
-    const ssize_t size = ::send(connection.sink(from), sending.data(), sending.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0 && errno == EAGAIN) return false;
-    if (size < 0) {
-      connection.cut = true;
-      return false;
-    }
-    sending.erase(0, static_cast<std::size_t>(size));
-  }
-  return true;
-}
-
-void Proxy::Loop::forward_one(Connection& connection, From from) {
-  Flow& flow = connection.flow(from);
-  const bool counted = flow.queue.front().kind == Message::Kind::counted && connection.number != 0;
-  if (counted) {
-    if (const auto fault = take_fault(connection, from, ProxyFault::When::before)) {
-      if (fault->what == ProxyFault::What::cut)
-        connection.cut = true;
-      else
-        stall(connection, fault->what);
-      return;
-    }
-  }
-  Message message = std::move(flow.queue.front());
-  flow.queue.pop_front();
-  flow.queued -= message.bytes.size();
-  if (message.kind == Message::Kind::end) {
-    ::shutdown(connection.sink(from), SHUT_WR);
-    flow.ended = true;
-    connection.cut = connection.from_client.ended && connection.from_server.ended;
-    return;
-  }
-  flow.sending = std::move(message.bytes);
-  if (!counted) return;
-  const auto fault = take_fault(connection, from, ProxyFault::When::after);
-  count(connection, from, message.type);
-  if (!fault) return;
-  if (fault->what == ProxyFault::What::cut)
-    flow.cut_when_sent = true;
-  else
-    stall(connection, fault->what);
-}
-
-std::optional<ProxyFault> Proxy::Loop::take_fault(const Connection& connection, From from, ProxyFault::When when) {
-  const int next = 1 + (from == From::client ? connection.from_client : connection.from_server).forwarded;
-  const auto found = std::find_if(faults.begin(), faults.end(), [&](const ProxyFault& fault) {
-    return (fault.connection == 0 || fault.connection == connection.number) && fault.from == from &&
-           fault.message == next && fault.when == when;
-  });
-  if (found == faults.end()) return std::nullopt;
-  const ProxyFault fault = *found;
-  faults.erase(found);
-  ++happened;
-  return fault;
-}
-
-void Proxy::Loop::stall(Connection& connection, ProxyFault::What what) {
-  if (what != ProxyFault::What::stall_server) connection.from_client.stalled = true;
-  if (what != ProxyFault::What::stall_client) connection.from_server.stalled = true;
-}
-
-void Proxy::Loop::count(Connection& connection, From from, char type) {
-  ProxyCounts& mine = counts[static_cast<std::size_t>(connection.number - 1)];
-  ++connection.flow(from).forwarded;
-  if (from == From::client) {
-    ++mine.client_messages;
-    mine.client_types += type;
-    if (connection.last != From::client) ++mine.turns;
-  } else {
-    ++mine.server_messages;
-    mine.server_types += type;
-  }
-  connection.last = from;
-}
-
-Proxy::Proxy(int server_port) : loop_(std::make_unique<Loop>(server_port)) {}
-Proxy::~Proxy() = default;
-
-int Proxy::port() const { return loop_->port; }
-
-void Proxy::add(const ProxyFault& fault) {
-  loop_->locked([&](Loop& loop) { loop.faults.push_back(fault); });
-}
-
-int Proxy::happened() const {
-  return loop_->locked([](Loop& loop) { return loop.happened; });
-}
-
-void Proxy::clear_faults() {
-  loop_->locked([](Loop& loop) { loop.faults.clear(); });
-}
-
-void Proxy::delay(std::chrono::microseconds each_direction) {
-  loop_->locked([&](Loop& loop) { loop.delay = each_direction; });
-}
-
-void Proxy::swallow_cancel_requests(bool swallow) {
-  loop_->locked([&](Loop& loop) { loop.swallow = swallow; });
-}
-
-int Proxy::cancel_requests() const {
-  return loop_->locked([](Loop& loop) { return loop.cancel_requests; });
-}
-
-void Proxy::refuse(bool refuse) {
-  loop_->locked([&](Loop& loop) { loop.refuse = refuse; });
-}
-
-void Proxy::cut_all() {
-  loop_->locked([](Loop& loop) {
-    for (Connection& connection : loop.connections) connection.cut = true;
-  });
-}
-
-void Proxy::release() {
-  loop_->locked([](Loop& loop) {
-    for (Connection& connection : loop.connections)
-      connection.from_client.stalled = connection.from_server.stalled = false;
-  });
-}
-
-int Proxy::connections() const {
-  return loop_->locked([](Loop& loop) { return static_cast<int>(loop.counts.size()); });
-}
-
-int Proxy::open_connections() const {
-  return loop_->locked([](Loop& loop) {
-    return static_cast<int>(std::count_if(loop.connections.begin(), loop.connections.end(),
-                                          [](const Connection& one) { return one.number != 0 && !one.cut; }));
-  });
-}
-
-ProxyCounts Proxy::counts(int connection) const {
-  return loop_->locked([&](Loop& loop) {
-    if (connection != 0) return loop.counts.at(static_cast<std::size_t>(connection - 1));
-    ProxyCounts sum;
-    for (const ProxyCounts& one : loop.counts) {
-      sum.client_messages += one.client_messages;
-      sum.server_messages += one.server_messages;
-      sum.turns += one.turns;
-      sum.client_types += one.client_types;
-      sum.server_types += one.server_types;
-    }
-    return sum;
-  });
-}
+Proxy::Proxy(int server_port) : MessageProxy(server_port, std::make_unique<PgProtocol>()) {}
 
 }  // namespace talos::test

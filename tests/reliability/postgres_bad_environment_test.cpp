@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "postgres_place.hpp"
+#include "postgres_user.hpp"
 #include "tls.hpp"
 
 namespace talos::test {
@@ -256,7 +257,7 @@ TEST_CASE("R4: a server whose disk is full: exit 5 in the server's words, clean,
   } const unmount{small.path()};
   const auto space = small / "space";
   std::filesystem::create_directory(space);
-  ServerUser::give(space);
+  postgres_user().give(space);
   PostgresServer server(shared_server()->installation(), {"fsync=off"});
   pg_run(server.dsn(), "CREATE TABLESPACE small LOCATION '" + space.string() + "'");
   const TestSet set{

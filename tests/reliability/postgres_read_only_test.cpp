@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "postgres_place.hpp"
+#include "postgres_user.hpp"
 
 namespace talos::test {
 
@@ -114,7 +115,7 @@ TEST_CASE("R8, R4: a standby is read, and up is exit 5 there") {
   const PostgresPlace copy(busy_set(Profile::transactional, 20), standby);
   migrate_to(copy, "7");
   standby.stop();
-  ServerUser::write(standby.data_directory() / "standby.signal", "");
+  postgres_user().write(standby.data_directory() / "standby.signal", "");
   standby.restart();
   REQUIRE(copy.database.value("SELECT pg_is_in_recovery()") == "t");
   for (const auto& words : readers) {

@@ -23,8 +23,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* user_name = "postgres";
-
 bool is_root() { return ::geteuid() == 0; }
 
 [[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
@@ -51,35 +49,35 @@ void remove_abandoned() {
 
 }  // namespace
 
-ProcessOptions ServerUser::options(std::vector<std::string> argv, const fs::path& directory) {
+ServerUser::ServerUser(std::string name, std::string death_signal)
+    : name_(std::move(name)), death_signal_(std::move(death_signal)) {}
+
+ProcessOptions ServerUser::options(std::vector<std::string> argv, const fs::path& directory) const {
   ProcessOptions options;
   options.argv = {"setpriv"};
-  if (is_root()) {
-    const std::string name = user_name;
-    options.argv.insert(options.argv.end(), {"--reuid=" + name, "--regid=" + name, "--init-groups"});
-  }
+  if (is_root()) options.argv.insert(options.argv.end(), {"--reuid=" + name_, "--regid=" + name_, "--init-groups"});
   // A change of user takes the parent's death signal away; setpriv sets it again, and the shell sees whether the parent
   // died in between.
-  options.argv.insert(options.argv.end(), {"--pdeathsig=QUIT", "sh", "-c", R"([ "$PPID" = "$0" ] && exec "$@")",
-                                           std::to_string(::getpid())});
+  options.argv.insert(options.argv.end(), {"--pdeathsig=" + death_signal_, "sh", "-c",
+                                           R"([ "$PPID" = "$0" ] && exec "$@")", std::to_string(::getpid())});
   options.argv.insert(options.argv.end(), argv.begin(), argv.end());
   options.environment["LC_ALL"] = "C";
   options.directory = directory;
   return options;
 }
 
-void ServerUser::give(const fs::path& path) {
+void ServerUser::give(const fs::path& path) const {
   if (!is_root()) return;
-  const passwd* user = ::getpwnam(user_name);
-  if (user == nullptr) throw std::runtime_error(std::string("no Unix user ") + user_name);
+  const passwd* user = ::getpwnam(name_.c_str());
+  if (user == nullptr) throw std::runtime_error("no Unix user " + name_);
   if (::lchown(path.c_str(), user->pw_uid, user->pw_gid) != 0) fail("lchown " + path.string());
 }
 
-bool ServerUser::reaches(const fs::path& program) {
+bool ServerUser::reaches(const fs::path& program) const {
   return run(options({program.string(), "--version"}, "/")).status == 0;
 }
 
-void ServerUser::write(const fs::path& file, std::string_view text) {
+void ServerUser::write(const fs::path& file, std::string_view text) const {
   write_file(file, text);
   fs::permissions(file, fs::perms(0600));
   give(file);

@@ -12,21 +12,27 @@
 
 namespace talos::test {
 
-/// PostgreSQL and pgbouncer refuse root: where the test runs as root, its servers run as the Unix user postgres; else
-/// as whoever runs the test.
+/// Servers refuse root: where the test runs as root, they run as their own Unix user; else as whoever runs the test.
 class ServerUser {
  public:
-  /// `argv` run as that user, in `directory`. Whatever it starts ends by SIGQUIT when the thread that starts it does,
-  /// also when the test is killed.
-  static ProcessOptions options(std::vector<std::string> argv, const std::filesystem::path& directory);
+  /// `death_signal`, as in `QUIT`, ends what it starts when the thread that starts it ends, also when the test is
+  /// killed.
+  ServerUser(std::string name, std::string death_signal);
 
-  static void give(const std::filesystem::path& path);
+  /// `argv` run as that user, in `directory`.
+  ProcessOptions options(std::vector<std::string> argv, const std::filesystem::path& directory) const;
+
+  void give(const std::filesystem::path& path) const;
 
   /// Whether that user can run this program, which may lie in a home directory closed to others.
-  static bool reaches(const std::filesystem::path& program);
+  bool reaches(const std::filesystem::path& program) const;
 
   /// A configuration or a key: that user's own, mode 0600.
-  static void write(const std::filesystem::path& file, std::string_view text);
+  void write(const std::filesystem::path& file, std::string_view text) const;
+
+ private:
+  std::string name_;
+  std::string death_signal_;
 };
 
 /// A scratch directory that the server's user may enter and not list. A test that was killed leaves its own behind:
