@@ -18,7 +18,10 @@ std::string native_code(const ServerError& error) {
 }
 
 Error to_error(const ServerError& error, ErrorCode code) {
-  return Error(code, error.message).with_native_code(native_code(error));
+  // Syntax errors quote what follows, over the end of its line.
+  std::string message = error.message;
+  std::replace(message.begin(), message.end(), '\n', ' ');
+  return Error(code, message).with_native_code(native_code(error));
 }
 
 ErrorCode code_for(const ServerError& error) {
