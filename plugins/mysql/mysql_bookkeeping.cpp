@@ -341,8 +341,8 @@ std::string Bookkeeping::log_sql(const LogRow& row, std::string_view started_at,
 
 std::string Bookkeeping::journal_sql(const JournalWrite& write) const {
   const JournalRow& row = write.row;
-  // sql_safe_updates wants a LIMIT where no key is used.
-  const std::string all = " LIMIT 18446744073709551615";
+  // sql_safe_updates wants a LIMIT where no key is used; the largest number stands for none.
+  const std::string all = " LIMIT 9223372036854775807";
   const std::string of_migration = " AND `version` = " + std::to_string(row.version) +
                                    " AND `direction` = " + stored(to_string(row.direction));
   switch (write.kind) {

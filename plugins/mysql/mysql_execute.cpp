@@ -94,11 +94,7 @@ void MySqlSession::renew_worker() {
   used_ = false;
   settings_due_ = true;
   if (!worker_ || !worker_->usable()) return;
-  const auto deadline = Clock::now() + std::max(stall_timeout_, std::chrono::milliseconds(10'000));
-  const Reply reply = worker_->reset([&]() -> std::optional<std::string> {
-    if (Clock::now() < deadline) return std::nullopt;
-    return "the server does not answer";
-  });
+  const Reply reply = worker_->reset(firmly());
   // A proxy may not know how: then the next script gets a new connection.
   if (reply.failed()) worker_.reset();
 }
@@ -176,7 +172,7 @@ void MySqlSession::create_tables(const Unit& unit) {
   if (statements.empty()) return;
   std::string sql;
   for (const std::string& statement : statements) sql += (sql.empty() ? "" : "; ") + statement;
-  ask(sql);
+  ask(sql, firmly());
   existing_.tracker = existing_.log = true;
   existing_.journal = existing_.journal || journal;
   existing_.lock = existing_.lock || !server_.shows_attributes;
@@ -203,11 +199,11 @@ std::optional<MySqlSession::Failure> MySqlSession::run_bookkeeping(const Unit& u
   add_beginning(message, unit, false);
   add_end(message, unit, utc_now(), false);
   fail_point("mysql before unit");
-  Reply reply = base_->send(message.sql(), patiently());
+  Reply reply = base_->send(message.sql(), firmly());
   // M5: a KILL QUERY that somebody meant for a statement of a migration.
   if (reply.error && reply.error->is(number::query_interrupted) && !stop_requested()) {
-    base_->send("ROLLBACK", patiently());
-    reply = base_->send(message.sql(), patiently());
+    base_->send("ROLLBACK", firmly());
+    reply = base_->send(message.sql(), firmly());
   }
   fail_point("mysql after unit");
   return judge(unit, message, reply, *base_, nullptr);
@@ -286,7 +282,7 @@ std::optional<MySqlSession::Failure> MySqlSession::run_bare(const Unit& unit, Pu
   auto failure = judge(unit, message, reply, *worker_, &chase);
   if (failure && may_be_partial) judge_part(ddl, before, *failure);
   if (worker_->usable() && !reply.warnings.empty() && reply.warnings.back() != 0) {
-    const Reply warnings = worker_->ask("SHOW WARNINGS", patiently());
+    const Reply warnings = worker_->ask("SHOW WARNINGS", firmly());
     if (!warnings.failed()) tell_warnings(unit, unit.begin, warnings.tables.at(0), observer);
   }
   return failure;

@@ -1,7 +1,6 @@
 // What a message's failure means for its unit.
 #include <algorithm>
 #include <cstdlib>
-#include <utility>
 
 #include "mysql_session.hpp"
 
@@ -131,12 +130,7 @@ void MySqlSession::interrupted(Error& error, const Pursuit* pursuit) {
 // M2: what a table without transactions has taken stays.
 void MySqlSession::roll_back(Connection& connection, Failure& failure) const {
   if (!connection.usable()) return;
-  const auto deadline = Clock::now() + std::max(stall_timeout_, std::chrono::milliseconds(10'000));
-  const Reply reply = connection.ask("ROLLBACK AND NO CHAIN NO RELEASE; SHOW WARNINGS",
-                                     [&]() -> std::optional<std::string> {
-                                       if (Clock::now() < deadline) return std::nullopt;
-                                       return "the server does not answer";
-                                     });
+  const Reply reply = connection.ask("ROLLBACK AND NO CHAIN NO RELEASE; SHOW WARNINGS", firmly());
   if (reply.tables.size() < 2) return;
   const auto& rows = reply.tables[1].rows;
   const std::string incomplete = std::to_string(number::incomplete_rollback);
@@ -157,9 +151,6 @@ void MySqlSession::judge_part(const Ddl& ddl, const std::vector<Sight>& before, 
     failure.error.leftover = "whatever it did before it failed";
     return;
   }
-  // A stop is no reason not to look at what is left behind.
-  const bool stop_was_requested = cancelled_.exchange(false);
-  const std::atomic<bool>* const stop = std::exchange(stop_, nullptr);
   try {
     const auto after = look_at(inquiring(*worker_), ddl.objects, default_database());
     const std::string changed = differences(before, after);
@@ -168,8 +159,6 @@ void MySqlSession::judge_part(const Ddl& ddl, const std::vector<Sight>& before, 
   } catch (const Error&) {
     failure.outcome = Outcome::unknown;
   }
-  cancelled_ = cancelled_ || stop_was_requested;
-  stop_ = stop;
 }
 
 void MySqlSession::tell_warnings(const Unit& unit, std::size_t offset, const Table& warnings,

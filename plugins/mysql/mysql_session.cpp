@@ -178,7 +178,8 @@ void MySqlSession::throw_lost(const Connection& connection) const {
   throw Error(ErrorCode::connection, "the connection to " + dsn_.describe() + " was lost: " + connection.why_lost());
 }
 
-// For what the server answers at once. It may be slow, but not for longer than the stall timeout.
+// For what the server answers at once, and what may be left undone. It may be slow, but not for longer than the stall
+// timeout.
 Connection::WhileWaiting MySqlSession::patiently() const {
   return [this, deadline = Clock::now() + stall_timeout_]() -> std::optional<std::string> {
     if (stall_timeout_.count() > 0 && Clock::now() >= deadline)
@@ -188,14 +189,28 @@ Connection::WhileWaiting MySqlSession::patiently() const {
   };
 }
 
-std::vector<Table> MySqlSession::ask(const std::string& sql) {
-  Reply reply = base_->ask(sql, patiently());
+// For what belongs to a migration's end: a stop waits for it.
+Connection::WhileWaiting MySqlSession::firmly() const {
+  static constexpr std::chrono::seconds grace{10};
+  return [this, deadline = Clock::now() + stall_timeout_,
+          stop_deadline = std::optional<Clock::time_point>()]() mutable -> std::optional<std::string> {
+    const auto now = Clock::now();
+    if (stall_timeout_.count() > 0 && now >= deadline)
+      return "the server did not answer within " + std::to_string(stall_timeout_.count()) + " ms (--stall-timeout)";
+    if (!stop_deadline && stop_requested()) stop_deadline = now + grace;
+    if (stop_deadline && now >= *stop_deadline) return "the server did not answer, and a stop was asked for";
+    return std::nullopt;
+  };
+}
+
+std::vector<Table> MySqlSession::ask(const std::string& sql, const Connection::WhileWaiting& waiting) {
+  Reply reply = base_->ask(sql, waiting);
   if (!reply.lost.empty()) {
     if (stop_requested()) throw Error(ErrorCode::cancelled, "stopped");
     throw_lost(*base_);
   }
   if (reply.error) {
-    if (base_->in_transaction()) base_->send("ROLLBACK", patiently());
+    if (base_->in_transaction()) base_->send("ROLLBACK", firmly());
     Error error = to_error(*reply.error, ErrorCode::connection);
     if (reply.error->is_one_of({number::table_access_denied, number::access_denied_to_database,
                                 number::access_denied_for_privilege}))
@@ -206,7 +221,7 @@ std::vector<Table> MySqlSession::ask(const std::string& sql) {
 }
 
 Inquiry MySqlSession::inquiring(Connection& connection) const {
-  return [this, &connection](const std::string& sql) { return connection.ask(sql, patiently()); };
+  return [this, &connection](const std::string& sql) { return connection.ask(sql, firmly()); };
 }
 
 // What every script finds: the DSN's settings and ours.
@@ -215,7 +230,8 @@ std::vector<std::string> MySqlSession::worker_settings() const {
   statements.push_back("SET NAMES utf8mb4" +
                        (dsn_.collation.empty() ? std::string() : " COLLATE '" + dsn_.collation + "'"));
   // Idle while other rows are written, a long statement before it.
-  statements.push_back("SET SESSION wait_timeout = " + std::to_string(longest_seconds) +
+  // MySQL's reset of a session forgets autocommit.
+  statements.push_back("SET SESSION autocommit = DEFAULT, wait_timeout = " + std::to_string(longest_seconds) +
                        ", lock_wait_timeout = " + seconds(ddl_lock_timeout_) +
                        ", innodb_lock_wait_timeout = " + seconds(ddl_lock_timeout_));
   for (const auto& [name, value] : dsn_.settings) statements.push_back("SET SESSION " + name + " = " + value);
@@ -227,7 +243,7 @@ std::vector<std::string> MySqlSession::worker_settings() const {
 std::string MySqlSession::default_database() {
   const bool moves = script_ != nullptr && (script_->traits & trait_default_database) != 0;
   if (!moves) return server_.database;
-  const Reply reply = worker_->ask("SELECT DATABASE()", patiently());
+  const Reply reply = worker_->ask("SELECT DATABASE()", firmly());
   return reply.failed() ? server_.database : reply.tables.at(0).value();
 }
 
@@ -239,7 +255,7 @@ Connection& MySqlSession::worker() {
   return *worker_;
 }
 
-void MySqlSession::look_for_tables() { existing_ = tables_->existing(ask(tables_->existing_sql()).at(0)); }
+void MySqlSession::look_for_tables() { existing_ = tables_->existing(asking()(tables_->existing_sql()).at(0)); }
 
 State MySqlSession::do_read_state(LogDepth depth) { return tables_->read(asking(), depth, existing_); }
 
@@ -247,7 +263,7 @@ bool MySqlSession::do_try_lock() {
   refuse_read_only();
   if (dsn_.no_lock || locks_->held()) return true;
   if (!locks_->try_lock(asking())) return false;
-  look_for_tables();
+  if (!existing_.known) look_for_tables();
   sign_lock();
   return true;
 }
@@ -255,16 +271,11 @@ bool MySqlSession::do_try_lock() {
 // Best effort: the lock itself is what counts.
 void MySqlSession::sign_lock() {
   if (server_.shows_attributes || !existing_.lock || !locks_->held()) return;
-  base_->send(sign_lock_sql(*tables_, base_->id(), runner_), patiently());
+  base_->send(sign_lock_sql(*tables_, base_->id(), runner_), firmly());
 }
 
 void MySqlSession::do_unlock() {
-  if (!base_->usable()) return;
-  const bool stop_was_requested = cancelled_.exchange(false);
-  const std::atomic<bool>* const stop = std::exchange(stop_, nullptr);
-  locks_->unlock(asking());
-  cancelled_ = cancelled_ || stop_was_requested;
-  stop_ = stop;
+  if (base_->usable()) locks_->unlock(asking_firmly());
 }
 
 LockStatus MySqlSession::do_observe_lock() {

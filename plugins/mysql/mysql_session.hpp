@@ -59,9 +59,13 @@ class MySqlSession : public Session {
   std::vector<std::string> worker_settings() const;
   Connection& worker();
   Connection::WhileWaiting patiently() const;
-  std::vector<Table> ask(const std::string& sql);
+  Connection::WhileWaiting firmly() const;
+  std::vector<Table> ask(const std::string& sql, const Connection::WhileWaiting& waiting);
   Ask asking() {
-    return [this](const std::string& sql) { return ask(sql); };
+    return [this](const std::string& sql) { return ask(sql, patiently()); };
+  }
+  Ask asking_firmly() {
+    return [this](const std::string& sql) { return ask(sql, firmly()); };
   }
   Inquiry inquiring(Connection& connection) const;
   std::string default_database();

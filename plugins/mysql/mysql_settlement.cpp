@@ -35,6 +35,12 @@ bool is_conditional(std::string_view statement, LexerModes modes) {
   return false;
 }
 
+// Its definition says nothing of whether all its rows came.
+bool brings_rows(std::string_view statement, const Ddl& ddl) {
+  return ddl.act == Act::create && ddl.objects.front().kind == NamedObject::Kind::table &&
+         contains_word(statement, "SELECT");
+}
+
 bool all_are(const std::vector<Sight>& sights, Sight::State state) {
   return std::all_of(sights.begin(), sights.end(), [&](const Sight& sight) { return sight.state == state; });
 }
@@ -89,7 +95,7 @@ Settlement::Finding settle_unchanged(const Ddl& ddl, const std::vector<Sight>& n
 
 Settlement::Finding settle(std::string_view statement, LexerModes modes, std::string_view before, const Inquiry& ask,
                            const std::string& database) {
-  const Ddl ddl = read_ddl(statement, modes);
+  Ddl ddl = read_ddl(statement, modes);
   if (is_repeatable(statement, ddl, modes)) return finding(Verdict::repeatable, "it can be run again without harm");
   if (ddl.objects.empty()) return finding(Verdict::unknown, "nothing in the catalogue tells what it did");
   if (before.empty()) return finding(Verdict::unknown, "the catalogue was not looked at before it");
@@ -97,6 +103,7 @@ Settlement::Finding settle(std::string_view statement, LexerModes modes, std::st
   const std::vector<Sight> then = from_image(before, now);
   if (!none_is(now, Sight::State::hidden) || !none_is(then, Sight::State::hidden))
     return finding(Verdict::unknown, "this user cannot see all of " + titles(now));
+  if (brings_rows(statement, ddl)) ddl.single = false;
   if (now == then) return settle_unchanged(ddl, now, is_conditional(statement, modes));
   const std::string changed = differences(then, now);
   const bool all_dropped = ddl.act == Act::drop && none_is(now, Sight::State::present);
