@@ -218,7 +218,8 @@ Existing Bookkeeping::existing(const Table& answer) const {
   existing.lock = columns_of(answer, table_ + "_lock").has_value();
   for (const Row& row : answer.rows)
     if (const std::string engine = text(row, 1); engine == "MyISAM" || engine == "Aria" || engine == "MEMORY")
-      existing.without_transactions += (existing.without_transactions.empty() ? "" : ", ") + text(row, 0) + " (" + engine + ")";
+      existing.without_transactions +=
+          (existing.without_transactions.empty() ? "" : ", ") + text(row, 0) + " (" + engine + ")";
   return existing;
 }
 
@@ -270,7 +271,8 @@ State Bookkeeping::read(const Ask& ask, LogDepth depth, Existing& existing) cons
 
 std::vector<std::string> Bookkeeping::create_sql(const Existing& existing, bool journal, bool lock) const {
   // Texts are compared byte by byte, as everywhere else.
-  const std::string layout = " ENGINE = InnoDB DEFAULT CHARACTER SET = utf8mb4 COLLATE = utf8mb4_bin ROW_FORMAT = DYNAMIC";
+  const std::string layout =
+      " ENGINE = InnoDB DEFAULT CHARACTER SET = utf8mb4 COLLATE = utf8mb4_bin ROW_FORMAT = DYNAMIC";
   const std::string create = "CREATE TABLE IF NOT EXISTS ";
   std::vector<std::string> statements;
   // golang-migrate's own; its engine there is the server's default.
@@ -320,8 +322,8 @@ std::vector<std::string> Bookkeeping::claim_sql(const Claim& claim) const {
   }
   // Also the one where the tracker holds a second row misses.
   const std::string where = " WHERE `version` = " + std::to_string(claim.from->version) +
-                            " AND `dirty` = " + yes_or_no(claim.from->dirty) + " AND (SELECT `n` FROM (SELECT COUNT(*) AS `n` FROM " +
-                            tracker_ + ") AS `talos`) = 1";
+                            " AND `dirty` = " + yes_or_no(claim.from->dirty) +
+                            " AND (SELECT `n` FROM (SELECT COUNT(*) AS `n` FROM " + tracker_ + ") AS `talos`) = 1";
   if (claim.to && *claim.from == *claim.to) return {count(where), require_sql("@talos_rows = 1")};
   if (!claim.to) return {"DELETE FROM " + tracker_ + where, changed_one};
   return {"UPDATE " + tracker_ + " SET `version` = " + std::to_string(claim.to->version) +
@@ -332,27 +334,29 @@ std::vector<std::string> Bookkeeping::claim_sql(const Claim& claim) const {
 std::string Bookkeeping::log_sql(const LogRow& row, std::string_view started_at, std::string_view duration_us) const {
   return "INSERT INTO " + log_ + " (`layout`, " + quoted_columns(log_columns) + ") " +
          values({stored(to_string(row.action)), yes_or_no(row.failed), std::to_string(row.version),
-                 std::to_string(row.current), stored(row.title), stored(row.file), number_or_null(row.size), stored(row.sha256),
+                 std::to_string(row.current), stored(row.title), stored(row.file), number_or_null(row.size),
+                 stored(row.sha256),
                  time_literal(row.started_at.empty() ? started_at : std::string_view(row.started_at)),
                  row.duration_us >= 0 ? std::to_string(row.duration_us) : std::string(duration_us), stored(row.program),
-                 stored(row.runner), stored(row.user), stored(row.error), stored(row.error_code), number_or_null(row.line),
-                 number_or_null(row.statement), stored(row.versions)});
+                 stored(row.runner), stored(row.user), stored(row.error), stored(row.error_code),
+                 number_or_null(row.line), number_or_null(row.statement), stored(row.versions)});
 }
 
 std::string Bookkeeping::journal_sql(const JournalWrite& write) const {
   const JournalRow& row = write.row;
   // sql_safe_updates wants a LIMIT where no key is used; the largest number stands for none.
   const std::string all = " LIMIT 9223372036854775807";
-  const std::string of_migration = " AND `version` = " + std::to_string(row.version) +
-                                   " AND `direction` = " + stored(to_string(row.direction));
+  const std::string of_migration =
+      " AND `version` = " + std::to_string(row.version) + " AND `direction` = " + stored(to_string(row.direction));
   switch (write.kind) {
     case JournalWriteKind::add:
       return "INSERT INTO " + journal_ + " (`layout`, " + quoted_columns(journal_columns) + ") " +
              values({stored(row.run), std::to_string(row.version), stored(to_string(row.direction)),
                      std::to_string(row.statement), std::to_string(row.statements), stored(to_string(row.state)),
-                     stored(row.file), stored(row.sha256), stored(row.text), number_or_null(row.line), stored(row.before),
-                     now_or(row.started_at), row.finished_at.empty() ? "NULL" : time_literal(row.finished_at),
-                     stored(row.runner), stored(row.error), stored(row.error_code)});
+                     stored(row.file), stored(row.sha256), stored(row.text), number_or_null(row.line),
+                     stored(row.before), now_or(row.started_at),
+                     row.finished_at.empty() ? "NULL" : time_literal(row.finished_at), stored(row.runner),
+                     stored(row.error), stored(row.error_code)});
     case JournalWriteKind::update:
       return "UPDATE " + journal_ + " SET `state` = " + stored(to_string(row.state)) +
              ", `finished_at` = " + now_or(row.finished_at) + ", `error` = " + stored(row.error) +

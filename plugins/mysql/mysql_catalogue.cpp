@@ -139,9 +139,9 @@ std::string differences(const std::vector<Sight>& before, const std::vector<Sigh
   std::string text;
   for (std::size_t i = 0; i < before.size() && i < after.size(); ++i) {
     if (before[i] == after[i]) continue;
-    const char* what = after[i].state == Sight::State::absent     ? " is gone"
+    const char* what = after[i].state == Sight::State::absent    ? " is gone"
                        : before[i].state == Sight::State::absent ? " is new"
-                                                                  : " has changed";
+                                                                 : " has changed";
     text += (text.empty() ? "" : ", ") + after[i].title + what;
   }
   return text;

@@ -42,8 +42,8 @@ bool MySqlSession::shows_warnings(const Unit& unit) {
   for_each_statement(unit, [&](const Statement&) { ++count; });
   if (count > most_watched_statements) return false;
   const std::string_view body = unit.script->text.substr(unit.begin, unit.end - unit.begin);
-  const std::string_view words[] = {"ROW_COUNT", "FOUND_ROWS", "DIAGNOSTICS", "WARNING_COUNT", "ERROR_COUNT",
-                                    "WARNINGS"};
+  const std::string_view words[] = {"ROW_COUNT",     "FOUND_ROWS",  "DIAGNOSTICS",
+                                    "WARNING_COUNT", "ERROR_COUNT", "WARNINGS"};
   return std::none_of(std::begin(words), std::end(words),
                       [&](std::string_view word) { return contains_word(body, word); });
 }

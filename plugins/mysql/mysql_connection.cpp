@@ -116,10 +116,10 @@ void Connection::connect(const Endpoint& endpoint, std::chrono::milliseconds tim
   MYSQL* result = nullptr;
   const bool local = !endpoint.socket.empty();
   // M1: CLIENT_FOUND_ROWS would make a claim that misses look like one that hits.
-  int wanted = mysql_real_connect_start(&result, mysql, local ? nullptr : endpoint.host.c_str(), endpoint.user.c_str(),
-                                        endpoint.password.c_str(), or_null(endpoint.database),
-                                        local ? 0 : endpoint.port, or_null(endpoint.socket),
-                                        CLIENT_MULTI_STATEMENTS | CLIENT_MULTI_RESULTS);
+  int wanted =
+      mysql_real_connect_start(&result, mysql, local ? nullptr : endpoint.host.c_str(), endpoint.user.c_str(),
+                               endpoint.password.c_str(), or_null(endpoint.database), local ? 0 : endpoint.port,
+                               or_null(endpoint.socket), CLIENT_MULTI_STATEMENTS | CLIENT_MULTI_RESULTS);
   while (wanted != 0) {
     if (stop != nullptr && stop->load()) throw Error(ErrorCode::cancelled, "stopped while connecting");
     if (Clock::now() >= deadline)

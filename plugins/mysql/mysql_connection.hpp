@@ -48,7 +48,7 @@ enum class Tls {
 
 /// Where to, and as whom.
 struct Endpoint {
-  std::string host;    ///< for TCP
+  std::string host;  ///< for TCP
   unsigned port = 3306;
   std::string socket;  ///< of a Unix domain; empty: TCP
   std::string user;

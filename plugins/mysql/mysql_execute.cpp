@@ -38,9 +38,7 @@ bool adds_journal_row(const Unit& unit) {
                      [](const JournalWrite& write) { return write.kind != JournalWriteKind::close; });
 }
 
-bool is_empty(const Unit& unit) {
-  return unit.script == nullptr && !unit.claim && unit.journal.empty() && !unit.log;
-}
+bool is_empty(const Unit& unit) { return unit.script == nullptr && !unit.claim && unit.journal.empty() && !unit.log; }
 
 // Functions and triggers may set anything; plain DDL leaves nothing in its session.
 bool may_leave_traces(const Unit& unit) {
@@ -121,9 +119,10 @@ void MySqlSession::refuse_too_large(std::span<const Unit> units) {
     if (unit.script == nullptr || unit.end - unit.begin <= most) continue;
     for_each_statement(unit, [&](const Statement& statement) {
       if (statement.length <= most) return;
-      throw Error(ErrorCode::unsupported, "the statement has " + std::to_string(statement.length) +
-                                              " bytes, more than the server takes in one message (max_allowed_packet = " +
-                                              std::to_string(server_.max_allowed_packet) + ")")
+      throw Error(ErrorCode::unsupported,
+                  "the statement has " + std::to_string(statement.length) +
+                      " bytes, more than the server takes in one message (max_allowed_packet = " +
+                      std::to_string(server_.max_allowed_packet) + ")")
           .at(statement.offset)
           .with_hint("raise max_allowed_packet on the server: SET GLOBAL max_allowed_packet = BYTES");
     });
@@ -159,8 +158,7 @@ std::optional<MySqlSession::Failure> MySqlSession::run_once(const Unit& unit, Ex
   complete.journal = with_images(unit);
   if (unit.script == nullptr || (unit.transaction && !has_statements(unit))) return run_bookkeeping(complete);
   Pursuit chase = pursuit(observer);
-  auto failure =
-      unit.transaction ? run_transaction(complete, chase, observer) : run_bare(complete, chase, observer);
+  auto failure = unit.transaction ? run_transaction(complete, chase, observer) : run_bare(complete, chase, observer);
   used_ = used_ || may_leave_traces(unit);
   blockers = chase.blockers();
   return failure;

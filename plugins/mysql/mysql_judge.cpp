@@ -20,8 +20,7 @@ bool is_locked_out(const ServerError& error) {
 }
 
 bool is_interruption(const ServerError& error) {
-  return error.is_one_of(
-      {number::query_interrupted, number::statement_timeout_mariadb, number::query_timeout_mysql});
+  return error.is_one_of({number::query_interrupted, number::statement_timeout_mariadb, number::query_timeout_mysql});
 }
 
 // Nothing of the migration ran.
@@ -57,7 +56,8 @@ std::size_t place_in(std::string_view statement, const std::string& message) {
 }
 
 std::size_t line_at(std::string_view text, std::size_t offset) {
-  return 1 + static_cast<std::size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset), '\n'));
+  return 1 +
+         static_cast<std::size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset), '\n'));
 }
 
 }  // namespace
@@ -102,8 +102,7 @@ MySqlSession::Failure MySqlSession::refused(const Unit& unit, const Message& mes
     case Part::body:
     case Part::warnings: {
       const std::size_t offset = message.offset(reply.succeeded);
-      failure.error.offset =
-          offset + (part == Part::body ? place_in(message.text(reply.succeeded), said.message) : 0);
+      failure.error.offset = offset + (part == Part::body ? place_in(message.text(reply.succeeded), said.message) : 0);
       failure.may_pass = is_locked_out(said);
       break;
     }

@@ -48,8 +48,8 @@ LockStatus NamedLocks::observe(const Ask& ask, const ServerInfo& server, const B
   status.holder->pid = std::strtoll(row[0]->c_str(), nullptr, 10);
   status.holder->host = "the database server";
   if (!other.at(0).rows.empty())
-    status.holder->detail = "connection of user " + other[0].rows[0].at(0).value_or("") + " from " +
-                            other[0].rows[0].at(1).value_or("");
+    status.holder->detail =
+        "connection of user " + other[0].rows[0].at(0).value_or("") + " from " + other[0].rows[0].at(1).value_or("");
   return status;
 }
 
@@ -57,13 +57,15 @@ std::optional<LockHolder> NamedLocks::runner(const Ask& ask, const ServerInfo& s
                                              bool lock_table, const std::string& connection) const {
   std::string sql;
   if (server.shows_attributes)
-    sql = "SELECT MAX(IF(ATTR_NAME = 'program_name', ATTR_VALUE, NULL)), MAX(IF(ATTR_NAME = 'talos_since', ATTR_VALUE,"
-          " NULL)) FROM performance_schema.session_account_connect_attrs WHERE PROCESSLIST_ID = " +
-          connection;
+    sql =
+        "SELECT MAX(IF(ATTR_NAME = 'program_name', ATTR_VALUE, NULL)), MAX(IF(ATTR_NAME = 'talos_since', ATTR_VALUE,"
+        " NULL)) FROM performance_schema.session_account_connect_attrs WHERE PROCESSLIST_ID = " +
+        connection;
   else if (lock_table)
-    sql = "SELECT `runner`, CONCAT(DATE_FORMAT(`since`, '%Y-%m-%dT%H:%i:%s.'), LPAD(MICROSECOND(`since`) DIV 1000, 3,"
-          " '0'), 'Z') FROM " +
-          tables.lock() + " WHERE `id` = 1 AND `connection_id` = " + connection;
+    sql =
+        "SELECT `runner`, CONCAT(DATE_FORMAT(`since`, '%Y-%m-%dT%H:%i:%s.'), LPAD(MICROSECOND(`since`) DIV 1000, 3,"
+        " '0'), 'Z') FROM " +
+        tables.lock() + " WHERE `id` = 1 AND `connection_id` = " + connection;
   if (sql.empty()) return std::nullopt;
   const auto answer = ask(sql);
   if (answer.at(0).rows.empty()) return std::nullopt;

@@ -44,9 +44,9 @@ LexerModes lexer_modes(std::string_view sql_mode) {
 }
 
 ServerInfo describe_server(const Ask& ask, const std::string& settings, const std::string& description) {
-  const auto answers = ask(
-      "SELECT VERSION(), IFNULL(DATABASE(), ''), @@max_allowed_packet, @@sql_mode, @@version_comment; " +
-      std::string(variables_sql) + "; " + settings);
+  const auto answers =
+      ask("SELECT VERSION(), IFNULL(DATABASE(), ''), @@max_allowed_packet, @@sql_mode, @@version_comment; " +
+          std::string(variables_sql) + "; " + settings);
   const Row& row = answers.at(0).rows.at(0);
   const auto text = [&](std::size_t column) { return row.at(column).value_or(""); };
   std::map<std::string, std::string> variables;

@@ -27,8 +27,8 @@ struct ServerInfo {
   std::string name() const { return (mariadb ? "MariaDB " : "MySQL ") + version; }
 };
 
-/// Asks it, and sets the session by `settings`, statements separated by semicolons, in the same message. Throws: another
-/// engine, no database to work in, a release too old.
+/// Asks it, and sets the session by `settings`, statements separated by semicolons, in the same message. Throws:
+/// another engine, no database to work in, a release too old.
 ServerInfo describe_server(const Ask& ask, const std::string& settings, const std::string& description);
 
 LexerModes lexer_modes(std::string_view sql_mode);

@@ -103,9 +103,8 @@ MySqlSession::MySqlSession(MySqlDsn dsn, const ConnectRequest& request)
       stall_timeout_(request.stall_timeout),
       ddl_lock_retries_(request.ddl_lock_retries),
       stop_(request.stop),
-      settlement_([this](const ScriptPart& statement, std::string_view before) {
-        return settle_statement(statement, before);
-      }),
+      settlement_(
+          [this](const ScriptPart& statement, std::string_view before) { return settle_statement(statement, before); }),
       endpoint_(endpoint_of(dsn_, request.runner)) {
   const std::string table = !request.table.empty() ? request.table
                             : dsn_.table.empty()   ? "schema_migrations"
@@ -141,14 +140,16 @@ std::unique_ptr<Connection> MySqlSession::connect() const {
 
 void MySqlSession::refuse_read_only() const {
   if (server_.read_only)
-    throw Error(ErrorCode::connection, dsn_.describe() + " is read-only (read_only, super_read_only): it takes no writes")
+    throw Error(ErrorCode::connection,
+                dsn_.describe() + " is read-only (read_only, super_read_only): it takes no writes")
         .with_hint("name the primary, or switch read_only off");
 }
 
 SessionInfo MySqlSession::do_info() const {
   SessionInfo info{dsn_.describe(), server_.name(), tables_->table(), dsn_.no_transaction};
   if (server_.galera || server_.group_member)
-    info.notes.push_back(std::string("the server is a node of a ") + (server_.galera ? "Galera" : "replication group's") +
+    info.notes.push_back(std::string("the server is a node of a ") +
+                         (server_.galera ? "Galera" : "replication group's") +
                          " cluster: its locks do not reach the other nodes, so let all runners use this one");
   if (dsn_.no_lock) info.notes.push_back("x-no-lock: no run lock is taken, only the tracker's row guards");
   return info;
@@ -212,8 +213,8 @@ std::vector<Table> MySqlSession::ask(const std::string& sql, const Connection::W
   if (reply.error) {
     if (base_->in_transaction()) base_->send("ROLLBACK", firmly());
     Error error = to_error(*reply.error, ErrorCode::connection);
-    if (reply.error->is_one_of({number::table_access_denied, number::access_denied_to_database,
-                                number::access_denied_for_privilege}))
+    if (reply.error->is_one_of(
+            {number::table_access_denied, number::access_denied_to_database, number::access_denied_for_privilege}))
       error.hint = "grant this user what the message names";
     throw Error(error);
   }
@@ -230,10 +231,8 @@ std::vector<std::string> MySqlSession::worker_settings() const {
   statements.push_back("SET NAMES utf8mb4" +
                        (dsn_.collation.empty() ? std::string() : " COLLATE '" + dsn_.collation + "'"));
   // Idle while other rows are written, a long statement before it.
-  // MySQL's reset of a session forgets autocommit.
-  statements.push_back("SET SESSION autocommit = DEFAULT, wait_timeout = " + std::to_string(longest_seconds) +
-                       ", lock_wait_timeout = " + seconds(ddl_lock_timeout_) +
-                       ", innodb_lock_wait_timeout = " + seconds(ddl_lock_timeout_));
+  statements.push_back("SET SESSION wait_timeout = " + std::to_string(longest_seconds) + ", lock_wait_timeout = " +
+                       seconds(ddl_lock_timeout_) + ", innodb_lock_wait_timeout = " + seconds(ddl_lock_timeout_));
   for (const auto& [name, value] : dsn_.settings) statements.push_back("SET SESSION " + name + " = " + value);
   statements.push_back("USE " + quoted_name(server_.database));
   return statements;

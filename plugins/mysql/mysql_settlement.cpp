@@ -116,7 +116,8 @@ bool may_leave_a_part(std::string_view statement, const Ddl& ddl, bool atomic_dd
   if (!ddl.objects.empty()) return !ddl.single && !atomic_ddl;
   Tokens tokens(statement);
   const Token first = tokens.next();
-  for (const std::string_view word : {"CALL", "EXECUTE", "LOAD", "BEGIN", "IF", "CASE", "LOOP", "WHILE", "REPEAT", "FOR"})
+  for (const std::string_view word :
+       {"CALL", "EXECUTE", "LOAD", "BEGIN", "IF", "CASE", "LOOP", "WHILE", "REPEAT", "FOR"})
     if (tokens.is(first, word)) return true;
   return false;
 }

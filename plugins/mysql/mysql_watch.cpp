@@ -19,8 +19,8 @@ constexpr int first_with_processlist_table = 80022;
 constexpr int first_with_lock_tables = 80000;
 
 std::string processlist(const ServerInfo& server) {
-  const bool table = !server.mariadb && server.performance_schema &&
-                     server.version_number >= first_with_processlist_table;
+  const bool table =
+      !server.mariadb && server.performance_schema && server.version_number >= first_with_processlist_table;
   return table ? "performance_schema.processlist" : "information_schema.PROCESSLIST";
 }
 
@@ -29,8 +29,9 @@ std::string blockers_sql(const ServerInfo& server, const std::string& worker) {
   const std::string columns = "SELECT DISTINCT p.ID, p.USER, p.HOST, LEFT(IFNULL(p.INFO, ''), 200) FROM ";
   const std::string order = " ORDER BY p.ID LIMIT 3";
   if (server.mariadb || !server.performance_schema || server.version_number < first_with_lock_tables)
-    return columns + "information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p ON p.ID ="
-                     " t.trx_mysql_thread_id WHERE p.ID NOT IN (" +
+    return columns +
+           "information_schema.INNODB_TRX t JOIN information_schema.PROCESSLIST p ON p.ID ="
+           " t.trx_mysql_thread_id WHERE p.ID NOT IN (" +
            worker + ", CONNECTION_ID())" + order;
   return columns + processlist(server) +
          " p JOIN performance_schema.threads t ON t.PROCESSLIST_ID = p.ID WHERE t.THREAD_ID IN ("
@@ -69,8 +70,8 @@ void Watch::step() {
   }
   if (!watching_.advance(std::chrono::milliseconds(0))) {
     if (stall_timeout_.count() > 0 && Clock::now() - asked_ > stall_timeout_)
-      findings_.lost = "the server could not be reached for " + std::to_string(stall_timeout_.count()) +
-                       " ms (--stall-timeout)";
+      findings_.lost =
+          "the server could not be reached for " + std::to_string(stall_timeout_.count()) + " ms (--stall-timeout)";
     return;
   }
   answered(watching_.take());
@@ -83,8 +84,8 @@ void Watch::ask_next() {
       break;
     case Question::process:
       // MariaDB tells of the progress where it tells of the process.
-      question_ = !server_.mariadb && server_.performance_schema && may_ask_progress_ ? Question::progress
-                                                                                      : Question::blockers;
+      question_ =
+          !server_.mariadb && server_.performance_schema && may_ask_progress_ ? Question::progress : Question::blockers;
       break;
     case Question::progress:
       question_ = Question::blockers;
@@ -115,9 +116,8 @@ std::string Watch::question_sql(Question question) const {
     case Question::process:
       break;
   }
-  return "SELECT COMMAND, IFNULL(STATE, '')" +
-         std::string(server_.mariadb ? ", STAGE, MAX_STAGE, PROGRESS" : "") + " FROM " + processlist(server_) +
-         " WHERE ID = " + worker_;
+  return "SELECT COMMAND, IFNULL(STATE, '')" + std::string(server_.mariadb ? ", STAGE, MAX_STAGE, PROGRESS" : "") +
+         " FROM " + processlist(server_) + " WHERE ID = " + worker_;
 }
 
 void Watch::answered(const Reply& reply) {

@@ -18,8 +18,9 @@ namespace talos::mysql {
 struct Findings {
   double fraction = -1;  ///< of the running statement, 0 … 1; negative if unknown
   std::string phase;     ///< of it, in the server's words
-  std::string blockers;  ///< "connection 812 (user bob from host:4711): SELECT …"; empty if nothing is known to block it
-  std::string lost;      ///< the work connection is not to be waited for any longer: why
+  std::string
+      blockers;      ///< "connection 812 (user bob from host:4711): SELECT …"; empty if nothing is known to block it
+  std::string lost;  ///< the work connection is not to be waited for any longer: why
 };
 
 class Watch {

@@ -41,7 +41,7 @@ TEST_CASE("TLS: a certificate that cannot be verified is refused, one that can o
     const std::string dsn = server.login("d").dsn();
     const auto status = [&](const std::string& parameters) {
       ProcessOptions options;
-      options.argv = {TALOS_TEST_COMMERCIAL, "migrate", "status", "--database", dsn + parameters, "--migrations",
+      options.argv = {TALOS_TEST_COMMERCIAL,  "migrate", "status", "--database", dsn + parameters, "--migrations",
                       scratch.path().string()};
       return run(options);
     };

@@ -13,7 +13,8 @@ namespace talos::test {
 TEST_CASE("a file that touches rows only is one transaction with its bookkeeping") {
   on_each_flavour([](MysqlWorld& world) {
     world.sql("CREATE TABLE t (x int PRIMARY KEY)");
-    world.migration(1, "rows", "INSERT INTO t VALUES (1);\nINSERT INTO t VALUES (2), (1);\nINSERT INTO t VALUES (3);\n");
+    world.migration(1, "rows",
+                    "INSERT INTO t VALUES (1);\nINSERT INTO t VALUES (2), (1);\nINSERT INTO t VALUES (3);\n");
     const auto up = world.migrate({"up"});
     CHECK(up.status == 1);
     CHECK(up.err == Part{"000001_rows.up.sql:2"});
@@ -29,7 +30,8 @@ TEST_CASE("a file of comments runs nothing and counts; so do DELIMITER lines, an
     world.migration(2, "delimiter",
                     "DELIMITER //\nCREATE PROCEDURE p()\nBEGIN\n  SELECT 1; SELECT ';';\nEND//\nDELIMITER ;\n"
                     "CREATE TABLE t (x int) -- and no more");
-    world.migration(3, "version comments", "/*!40101 SET NAMES utf8mb4 */;\n/*!99999 NOT FOR US */;\nINSERT INTO t VALUES (1);\n");
+    world.migration(3, "version comments",
+                    "/*!40101 SET NAMES utf8mb4 */;\n/*!99999 NOT FOR US */;\nINSERT INTO t VALUES (1);\n");
     const auto up = world.migrate({"up"});
     INFO(up.err);
     CHECK(up.status == 0);
@@ -82,8 +84,9 @@ TEST_CASE("warnings are shown with their place, at most five a statement; notes 
   on_each_flavour([](MysqlWorld& world) {
     world.sql("CREATE TABLE t (x tinyint)");
     world.migration(1, "rows", "INSERT INTO t VALUES (1);\nINSERT IGNORE INTO t VALUES (1000);\n");
-    world.migration(2, "more", "DROP TABLE IF EXISTS missing;\nSET sql_mode = '';\n"
-                               "INSERT INTO t VALUES (900), (901), (902), (903), (904), (905), (906);\n");
+    world.migration(2, "more",
+                    "DROP TABLE IF EXISTS missing;\nSET sql_mode = '';\n"
+                    "INSERT INTO t VALUES (900), (901), (902), (903), (904), (905), (906);\n");
     const auto up = world.migrate({"up"});
     CHECK(up.status == 0);
     CHECK(up.err == Part{"000001_rows.up.sql:2: Out of range value"});
@@ -98,23 +101,28 @@ TEST_CASE("G6: what a file sets reaches neither our rows nor the next file, what
   on_each_flavour([](MysqlWorld& world) {
     world.sql("CREATE TABLE t (x int PRIMARY KEY)");
     const std::string other = world.server.create_database();
-    world.migration(1, "odd",
-                    "SET SESSION sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT';\nSET NAMES latin1;\n"
-                    "SET autocommit = 0;\nSET sql_safe_updates = 1, sql_select_limit = 0, completion_type = 'RELEASE';\n"
-                    "SET timestamp = 1000;\nCREATE TEMPORARY TABLE tmp (x int);\nINSERT INTO t VALUES (1);\n"
-                    "CREATE TABLE \"quoted\" (x int);\nSET foreign_key_checks = 0, unique_checks = 0, @a = 1;\n"
-                    "SET time_zone = '+05:00';\nUSE " + other + ";\nCREATE TABLE elsewhere (x int);\n"
-                    "SET SESSION TRANSACTION READ ONLY;\n");
+    world.migration(
+        1, "odd",
+        "SET SESSION sql_mode = 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT';\nSET NAMES latin1;\n"
+        "SET autocommit = 0;\nSET sql_safe_updates = 1, sql_select_limit = 0, completion_type = 'RELEASE';\n"
+        "SET timestamp = 1000;\nCREATE TEMPORARY TABLE tmp (x int);\nINSERT INTO t VALUES (1);\n"
+        "CREATE TABLE \"quoted\" (x int);\nSET foreign_key_checks = 0, unique_checks = 0, @a = 1;\n"
+        "SET time_zone = '+05:00';\nUSE " +
+            other +
+            ";\nCREATE TABLE elsewhere (x int);\n"
+            "SET SESSION TRANSACTION READ ONLY;\n");
     world.migration(2, "probe",
-                    "CREATE TABLE found AS SELECT @@sql_mode AS m, @@autocommit AS a, @@character_set_client AS c,"
-                    " @@sql_safe_updates AS s, @@foreign_key_checks AS f, @@time_zone AS z, DATABASE() AS d, @a AS v;\n"
+                    "CREATE TABLE found (m text, a int, c text, s int, f int, z text, d text, v int);\n"
+                    "INSERT INTO found SELECT @@sql_mode, @@autocommit, @@character_set_client, @@sql_safe_updates,"
+                    " @@foreign_key_checks, @@time_zone, DATABASE(), @a;\n"
                     "CREATE TABLE tmp (x int);\n");
     const auto up = world.migrate({"up"});
     INFO(up.err);
     REQUIRE(up.status == 0);
     CHECK(world.tracker() == "2,0");
-    CHECK(world.rows("SELECT m = @@global.sql_mode, a, c, s, f, z = @@global.time_zone, d = DATABASE(), v IS NULL FROM"
-                     " found")
+    CHECK(world
+              .rows("SELECT m = @@global.sql_mode, a, c, s, f, z = @@global.time_zone, d = DATABASE(), v IS NULL FROM"
+                    " found")
               .at(0) == "1|1|utf8mb4|0|1|1|1|1");
     CHECK(world.value("SELECT COUNT(*) FROM schema_migrations_log WHERE started_at > '2020-01-01'") == "2");
     CHECK(world.value("SELECT COUNT(*) FROM t") == "1");
@@ -143,7 +151,8 @@ TEST_CASE("a statement larger than max_allowed_packet is refused before anything
   for (const auto& installation : all_mysql_or_skip()) {
     MysqlServer server(installation, {"max_allowed_packet=1M", unsynced_mysql.front()});
     MysqlWorld world(server);
-    world.migration(1, "large", "CREATE TABLE t (x longtext);\nINSERT INTO t VALUES ('" + std::string(2'000'000, 'x') + "');\n");
+    world.migration(1, "large",
+                    "CREATE TABLE t (x longtext);\nINSERT INTO t VALUES ('" + std::string(2'000'000, 'x') + "');\n");
     const auto up = world.migrate({"up"});
     CHECK(up.status == 1);
     CHECK(up.err == Part{"max_allowed_packet"});
