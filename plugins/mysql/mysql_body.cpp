@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <utility>
 
 namespace talos::mysql {
 
@@ -139,7 +138,10 @@ void Body::routine_head(const Token& token, const Tokens& tokens) {
     program_ = Program::none;
     phase_ = Phase::plain;
   } else if (equal_word(word, "AS") || equal_word(word, "IS")) {
-    needs_delimiter_ = true;
+    // AS $$ … $$ or AS '…': another language's code. Anything else is the way of Oracle.
+    Tokens ahead = tokens;
+    expects_code_ = ahead.take_dollar_text();
+    needs_delimiter_ = !expects_code_ && tokens.peek().kind != Token::Kind::string;
     phase_ = Phase::plain;
   } else if (is_one_of(word, characteristics)) {
     if (is_one_of(word, with_argument)) skip_ = 1;

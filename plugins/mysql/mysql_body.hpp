@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "mysql_token.hpp"
@@ -22,6 +23,8 @@ class Body {
   bool is_compound() const { return program_ == Program::compound; }
   /// Its body has declarations before its first BEGIN, in the way of Oracle: only a DELIMITER shows where it ends.
   bool needs_delimiter() const { return needs_delimiter_; }
+  /// Code of another language may come next, as Tokens::take_dollar_text() takes it. Said once.
+  bool expects_code() { return std::exchange(expects_code_, false); }
   /// A block is open.
   bool is_open() const { return !blocks_.empty(); }
   /// Of the outermost block.
@@ -57,6 +60,7 @@ class Body {
   Phase phase_ = Phase::first;
   bool altered_ = false;
   bool needs_delimiter_ = false;
+  bool expects_code_ = false;
   int skip_ = 0;                  ///< this many tokens mean nothing
   char symbol_ = '\0';            ///< the token before, if a symbol
   bool begins_statement_ = true;  ///< the next token of the body does

@@ -75,6 +75,7 @@ class StatementScan {
       trailing_ = none;
     }
     body_.take(token, tokens_);
+    if (body_.expects_code()) tokens_.take_dollar_text();
     note(token);
   }
 

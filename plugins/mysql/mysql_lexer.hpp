@@ -36,7 +36,7 @@ enum Trait : std::uint64_t {
 std::uint64_t split_sql(std::string_view text, LexerModes modes, const StatementSink& sink);
 
 /// All of the statement stands in version comments (/*!50001 … */): a server of another version takes it for an empty
-/// one, error 1065 if nothing else is sent.
+/// one, error 1065 if nothing else is sent, and 1064 in the midst of others: send it by itself.
 bool may_be_empty(std::string_view statement);
 
 }  // namespace talos::mysql

@@ -197,6 +197,19 @@ bool Tokens::take_symbol(char wanted) {
   return false;
 }
 
+bool Tokens::take_dollar_text() {
+  skip_blank();
+  if (!stands_at(text_, at_, "$") || at_delimiter(at_)) return false;
+  std::size_t end = at_ + 1;
+  while (end < text_.size() && text_[end] != '$' && is_a(text_[end], word_part)) ++end;
+  if (!stands_at(text_, end, "$")) return false;
+  const std::string_view tag = text_.substr(at_, end + 1 - at_);
+  const std::size_t close = text_.find(tag, end + 1);
+  if (close == npos) unclosed("dollar-quoted text", at_);
+  at_ = close + tag.size();
+  return true;
+}
+
 bool starts_with_word(std::string_view text, std::string_view upper_word) {
   return text.size() >= upper_word.size() &&
          std::equal(upper_word.begin(), upper_word.end(), text.begin(), [](char a, char b) { return a == upper(b); });

@@ -61,6 +61,9 @@ class Tokens {
   /// Takes the next token if it is this keyword.
   bool take(std::string_view keyword);
   bool take_symbol(char symbol);
+  /// Takes $$…$$ or $tag$…$tag$ if that comes next: MySQL has it where a program's code of another language stands,
+  /// elsewhere a dollar is part of a name.
+  bool take_dollar_text();
 
  private:
   static constexpr std::size_t none = std::string_view::npos;

@@ -326,6 +326,18 @@ TEST_CASE("programs in the way of Oracle need a DELIMITER") {
   }
 }
 
+TEST_CASE(
+    "another language's code in dollar quotes is one text where it may stand, and a dollar elsewhere is a letter") {
+  for (const std::string text :
+       {"CREATE FUNCTION f() RETURNS INT LANGUAGE JAVASCRIPT AS $$ let a = 1; return \"'\" + a; $$",
+        "CREATE FUNCTION f() RETURNS INT LANGUAGE JAVASCRIPT AS $x$ $$; return 1; $x$",
+        "CREATE PROCEDURE p() LANGUAGE JAVASCRIPT AS 'return 1;'", "SELECT 1 AS $$, $a$, a$$b"})
+    CHECK_MESSAGE(is_one(text), text);
+  CHECK(split("SELECT $$a;b$$").texts.size() == 2);
+  CHECK(refused_at("CREATE FUNCTION f() RETURNS INT LANGUAGE JAVASCRIPT AS $x$ return 1; $$") == 55);
+  CHECK(split("DELIMITER //\nCREATE PROCEDURE p() LANGUAGE JAVASCRIPT AS $$ 4 // 2; $$//SELECT 2//").texts.size() == 2);
+}
+
 TEST_CASE("a statement's offset leads to its line") {
   const std::string text =
       "\n-- head\nSELECT 1;\n\nDELIMITER //\n\nCREATE PROCEDURE p()\nBEGIN\n  SELECT 1;\nEND//\nDELIMITER ;\n# x\n  "
