@@ -83,7 +83,6 @@ struct MysqlServer::State {
 
   fs::path data() const { return directory / "data"; }
   fs::path sockets() const { return directory / "socket"; }
-  fs::path temporary() const { return directory / "tmp"; }
   fs::path socket() const { return sockets() / "mysql.sock"; }
   fs::path first_statements() const { return directory / "first.sql"; }
   MysqlLogin socket_login() const;
@@ -116,10 +115,8 @@ void MysqlServer::State::prepare() {
   const MysqlTemplate& made = mysql_template(installation);
   program = made.command;
   copy_tree(made.data, data());
-  for (const fs::path& its_own : {sockets(), temporary()}) {
-    fs::create_directory(its_own);
-    mysql_user().give(its_own);
-  }
+  fs::create_directory(sockets());
+  mysql_user().give(sockets());
   mysql_user().write(first_statements(),
                      "DROP USER IF EXISTS root@'127.0.0.1', root@'::1';\n"
                      "ALTER USER root@localhost IDENTIFIED BY '" +
@@ -133,11 +130,12 @@ void MysqlServer::State::prepare() {
 
 ProcessOptions MysqlServer::State::command() const {
   std::vector<std::string> argv = program;
-  argv.insert(argv.end(), {"--datadir=" + data().string(), "--bind-address=127.0.0.1", "--port=" + std::to_string(port),
-                           "--socket=" + socket().string(), "--pid-file=" + (data() / "server.pid").string(),
-                           // MariaDB, when it starts, removes whatever another has in the same place.
-                           "--tmpdir=" + temporary().string(), "--skip-name-resolve", "--skip-log-bin",
-                           "--performance-schema=ON", "--innodb-buffer-pool-size=32M"});
+  argv.insert(argv.end(),
+              {"--datadir=" + data().string(), "--bind-address=127.0.0.1", "--port=" + std::to_string(port),
+               "--socket=" + socket().string(), "--pid-file=" + (data() / "server.pid").string(), "--skip-name-resolve",
+               "--skip-log-bin", "--performance-schema=ON", "--innodb-buffer-pool-size=32M",
+               // A MariaDB that starts removes the temporary tables of every other one in the same directory.
+               "--tmpdir=" + sockets().string()});
   if (installation.flavour == MysqlFlavour::mariadb)
     argv.insert(argv.end(), {"--plugin-load-add=auth_ed25519", "--character-set-server=utf8mb4",
                              "--collation-server=utf8mb4_general_ci"});
