@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include "mysql_tls.hpp"
 #include "mysql_world.hpp"
 
 namespace talos::test {
@@ -137,6 +138,68 @@ TEST_CASE("LOAD DATA LOCAL reads a file of the runner's only where the DSN says 
     CHECK(world.value("SELECT COUNT(*) FROM t") == "2");
     MysqlClient(world.server.login()).run("SET GLOBAL local_infile = 0");
   });
+}
+
+TEST_CASE("a user who must have a certificate is let in by x-tls-cert and x-tls-key, and not without") {
+  if (!openssl_or_skip()) return;
+  for (const auto& installation : all_mysql_or_skip()) {
+    const MysqlTls files;
+    auto settings = files.server_settings();
+    settings.push_back(unsynced_mysql.front());
+    MysqlServer server(installation, settings);
+    const std::string database = server.create_database();
+    const MysqlLogin user = server.create_user("carrier", database);
+    mysql_run(server.socket_login(), "ALTER USER carrier@'%' REQUIRE SUBJECT '/CN=root'");
+    const ScratchDirectory scratch;
+    const auto status = [&](const std::string& parameters) {
+      ProcessOptions options;
+      options.argv = {
+          TALOS_TEST_COMMERCIAL,  "migrate", "status", "--database", user.dsn() + parameters, "--migrations",
+          scratch.path().string()};
+      return run(options).status;
+    };
+    const std::string trusting = "?tls=own&x-tls-ca=" + files.authority().string();
+    const std::string own =
+        "&x-tls-cert=" + files.client_certificate().string() + "&x-tls-key=" + files.client_key().string();
+    CHECK(status(trusting) == 5);
+    CHECK(status(trusting + own) == 0);
+    CHECK(status("?ssl-mode=VERIFY_IDENTITY&x-tls-ca=" + files.authority().string() + own) == 0);
+    CHECK(status(trusting + "&x-tls-cert=" + files.client_certificate().string()) == 2);
+  }
+}
+
+TEST_CASE("a password without TLS: the server's public key of serverPubKey is the one that is used") {
+  for (const auto& installation : all_mysql_or_skip()) {
+    if (installation.flavour == MysqlFlavour::mariadb || !openssl_or_skip()) continue;
+    // Nobody has logged in yet, so that the server has no hash to spare the key.
+    MysqlServer server(installation, unsynced_mysql);
+    const std::string database = server.create_database();
+    const auto key = server.data_directory() / "public_key.pem";
+    const ScratchDirectory scratch;
+    std::filesystem::copy_file(key, scratch / "right.pem");
+    const std::string wrong_key = (scratch / "wrong.key").string();
+    const std::string wrong = (scratch / "wrong.pem").string();
+    for (const std::vector<std::string>& words :
+         std::vector<std::vector<std::string>>{{"openssl", "genrsa", "-out", wrong_key, "2048"},
+                                               {"openssl", "rsa", "-in", wrong_key, "-pubout", "-out", wrong}}) {
+      ProcessOptions options;
+      options.argv = words;
+      REQUIRE(run(std::move(options)).status == 0);
+    }
+    const auto status = [&](const std::string& user, const char* file) {
+      ProcessOptions options;
+      options.argv = {TALOS_TEST_COMMERCIAL,
+                      "migrate",
+                      "status",
+                      "--database",
+                      server.create_user(user, database).dsn() + "?serverPubKey=" + (scratch / file).string(),
+                      "--migrations",
+                      scratch.path().string()};
+      return run(options).status;
+    };
+    CHECK(status("wrong", "wrong.pem") == 5);
+    CHECK(status("right", "right.pem") == 0);
+  }
 }
 
 TEST_CASE("connectionAttributes are the server's to see, beside our own") {
