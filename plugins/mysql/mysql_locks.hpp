@@ -11,15 +11,20 @@
 
 namespace talos::mysql {
 
-/// GET_LOCK() holds for the connection that called it, on one server: not on the other nodes of a cluster.
+/// GET_LOCK() holds for the connection that called it, on one server: not on the other nodes of a cluster. The server
+/// ends an idle connection with its client, but one that runs a statement only after that: so the connection that works
+/// holds a lock of its own, and a killed runner's statement keeps the next runner out until it is over.
 class NamedLocks {
  public:
   NamedLocks(std::string own, std::string golang_migrate);
 
-  /// Both or none, at once.
+  /// Both or none, at once; none while a statement of another runner goes on.
   bool try_lock(const Ask& ask);
   void unlock(const Ask& ask);
   bool held() const { return held_; }
+
+  /// For the connection that works, as long as this object's locks are held: a statement.
+  std::string mark_worker_sql() const;
 
   /// A condition: the connection with this number holds the program's own.
   std::string is_held_by(std::uint64_t connection) const;
@@ -33,6 +38,7 @@ class NamedLocks {
 
   std::string own_;  ///< quoted
   std::string golang_migrate_;
+  std::string worker_;
   bool held_ = false;
 };
 
