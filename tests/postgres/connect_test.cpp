@@ -173,16 +173,16 @@ TEST_CASE("the OSS program refuses PostgreSQL with exit 6 before a socket, whate
   CHECK(listed.out == Part{"not usable in this edition"});
 }
 
-TEST_CASE("the commercial program takes SQLite too, lists its plugins, and names package and directories for MySQL") {
+TEST_CASE("the commercial program takes SQLite too, lists its plugins, and names package and directories of one that is missing") {
   if (shared_server() == nullptr) return;
   PgWorld world(*shared_server());
   world.migration(1, "a", "CREATE TABLE a (x int);\n");
   world.dsn = "sqlite://" + (world.directory / "a.db").string();
   CHECK(world.migrate({"up"}).status == 0);
-  world.dsn = "mysql://root:hunter2secret@127.0.0.1/x";
+  world.dsn = "cockroach://root:hunter2secret@127.0.0.1/x";
   const auto missing = world.migrate({"up"});
   CHECK(missing.status == 6);
-  CHECK(missing.err == Part{"talos-plugin-mysql"});
+  CHECK(missing.err == Part{"talos-plugin-cockroach"});
   CHECK(missing.err == Part{"tried:"});
   CHECK(missing.err != Part{"hunter2"});
   const auto plugins = run(world.program({"plugins"}));

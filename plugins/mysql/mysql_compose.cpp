@@ -1,0 +1,70 @@
+// The messages that run units.
+#include <algorithm>
+
+#include "mysql_session.hpp"
+
+namespace talos::mysql {
+
+namespace {
+
+using Part = Message::Part;
+
+// More statements than these travel without a look at each one's warnings.
+constexpr std::size_t most_watched_statements = 200;
+
+std::string duration_since(const LogRow& row, bool on_worker) {
+  if (row.began) {
+    const auto since = std::chrono::steady_clock::now() - *row.began;
+    return std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(since).count());
+  }
+  if (!on_worker) return "0";
+  // The script may have set the session's clock.
+  return "GREATEST(0, IFNULL(TIMESTAMPDIFF(MICROSECOND, @talos_began, UTC_TIMESTAMP(6)), 0))";
+}
+
+}  // namespace
+
+// What our statements mean does not depend on the session's settings, so that these stay as the script made them.
+void MySqlSession::add_beginning(Message& message, const Unit& unit, bool on_worker) const {
+  if (on_worker && settings_due_) message.add(Part::setting, worker_settings());
+  if (on_worker && unit.log && !unit.log->began) message.add(Part::setting, "SET @talos_began = UTC_TIMESTAMP(6)");
+  // Two claims on an empty table must see each other also where the server's default is READ COMMITTED.
+  if (on_worker && unit.claim && !unit.claim->from)
+    message.add(Part::setting, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+  message.add(Part::setting, unit.begin_text.empty() ? "START TRANSACTION READ WRITE" : unit.begin_text);
+  if (on_worker && locks_->held()) message.add(Part::lock, require_sql(locks_->is_held_by(base_->id())));
+  if (unit.claim) message.add(Part::claim, tables_->claim_sql(*unit.claim));
+}
+
+// Whatever asks for the diagnostics of the statement before it must not find those of ours.
+bool MySqlSession::shows_warnings(const Unit& unit) {
+  std::size_t count = 0;
+  for_each_statement(unit, [&](const Statement&) { ++count; });
+  if (count > most_watched_statements) return false;
+  const std::string_view body = unit.script->text.substr(unit.begin, unit.end - unit.begin);
+  const std::string_view words[] = {"ROW_COUNT",     "FOUND_ROWS",  "DIAGNOSTICS",
+                                    "WARNING_COUNT", "ERROR_COUNT", "WARNINGS"};
+  return std::none_of(std::begin(words), std::end(words),
+                      [&](std::string_view word) { return contains_word(body, word); });
+}
+
+void MySqlSession::add_body(Message& message, const Unit& unit) {
+  const bool watched = shows_warnings(unit);
+  for_each_statement(unit, [&](const Statement& statement) {
+    message.add_body(unit.script->text.substr(statement.offset, statement.length), statement.offset);
+    if (watched) message.add(Part::warnings, "SHOW WARNINGS");
+  });
+}
+
+void MySqlSession::add_end(Message& message, const Unit& unit, const std::string& started_at, bool on_worker) const {
+  for (const JournalWrite& write : unit.journal)
+    if (write.kind != JournalWriteKind::close || existing_.journal)
+      message.add(Part::ending, tables_->journal_sql(write));
+  if (unit.log)
+    message.add(Part::ending, tables_->log_sql(*unit.log, started_at, duration_since(*unit.log, on_worker)));
+  if (on_worker) message.add(Part::stop, require_sql("IS_USED_LOCK(" + stop_lock(worker_->id()) + ") IS NULL"));
+  // Whatever completion_type a script set.
+  message.add(Part::commit, "COMMIT AND NO CHAIN NO RELEASE");
+}
+
+}  // namespace talos::mysql

@@ -1,0 +1,144 @@
+// A session on one database: reads state, locks, runs units, cancels, settles.
+//
+// Two connections. The first reads, holds the locks and writes all rows of our own that stand alone; no migration's
+// statement ever runs there, so that no setting of a migration reaches them and no KILL QUERY hits them. The second is
+// made for the first statement of a migration; it can be reset for every script, which a connection that holds locks
+// cannot (M4, M5, G6).
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "mysql_bookkeeping.hpp"
+#include "mysql_connection.hpp"
+#include "mysql_dsn.hpp"
+#include "mysql_lexer.hpp"
+#include "mysql_locks.hpp"
+#include "mysql_message.hpp"
+#include "mysql_pursuit.hpp"
+#include "mysql_server.hpp"
+#include "mysql_settlement.hpp"
+#include "talos/driver.hpp"
+#include "talos/settlement.hpp"
+
+namespace talos::mysql {
+
+class MySqlSession : public Session {
+ public:
+  MySqlSession(MySqlDsn dsn, const ConnectRequest& request);
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  /// Why a unit did not happen.
+  struct Failure {
+    Error error;
+    Outcome outcome;
+    bool may_pass = false;  ///< a lock, a deadlock: the same again may succeed
+  };
+
+  SessionInfo do_info() const override;
+  Capabilities do_capabilities() const override;
+  State do_read_state(LogDepth depth) override;
+  bool do_try_lock() override;
+  void do_unlock() override;
+  LockStatus do_observe_lock() override;
+  std::uint64_t do_split(std::string_view text, const StatementSink& sink) override;
+  ExecuteResult do_execute(std::span<const Unit> units, ExecuteObserver& observer) override;
+  void do_cancel() noexcept override { cancelled_ = true; }
+  void do_resume() override;
+  Ability* do_ability(std::string_view id) override;
+
+  // Connections, and messages that are over at once (mysql_session.cpp)
+  std::unique_ptr<Connection> connect() const;
+  std::vector<std::string> worker_settings() const;
+  Connection& worker();
+  Connection::WhileWaiting patiently() const;
+  Connection::WhileWaiting firmly() const;
+  std::vector<Table> ask(const std::string& sql, const Connection::WhileWaiting& waiting);
+  Ask asking() {
+    return [this](const std::string& sql) { return ask(sql, patiently()); };
+  }
+  Ask asking_firmly() {
+    return [this](const std::string& sql) { return ask(sql, firmly()); };
+  }
+  Inquiry inquiring(Connection& connection) const;
+  std::string default_database();
+  Settlement::Finding settle_statement(const ScriptPart& statement, std::string_view before) const;
+  bool stop_requested() const;
+  void refuse_read_only() const;
+  void look_for_tables();
+  void sign_lock();
+  [[noreturn]] void throw_lost(const Connection& connection) const;
+
+  // Units (mysql_execute.cpp)
+  void refuse_too_large(std::span<const Unit> units);
+  std::optional<Failure> run_unit(const Unit& unit, ExecuteObserver& observer);
+  std::optional<Failure> run_once(const Unit& unit, ExecuteObserver& observer, std::string& blockers);
+  std::optional<Failure> run_bookkeeping(const Unit& unit);
+  std::optional<Failure> run_transaction(const Unit& unit, Pursuit& pursuit, ExecuteObserver& observer);
+  std::optional<Failure> run_in_pieces(const Unit& unit, Pursuit& pursuit, ExecuteObserver& observer);
+  std::optional<Failure> run_bare(const Unit& unit, Pursuit& pursuit, ExecuteObserver& observer);
+  std::optional<Failure> send(const Unit& unit, const Message& message, Pursuit& pursuit, ExecuteObserver& observer);
+  bool wait_for_guard(Failure& failure, int attempt) const;
+  bool wait_before_retry(Failure& failure, int attempt, const std::string& blockers, ExecuteObserver& observer);
+  bool pause_for(std::chrono::milliseconds duration) const;
+  Pursuit pursuit(ExecuteObserver& observer);
+  void create_tables(const Unit& unit);
+  void begin_script(const Script* script);
+  void renew_worker();
+  void for_each_statement(const Unit& unit, const StatementSink& sink);
+  bool has_statements(const Unit& unit);
+  std::vector<JournalWrite> with_images(const Unit& unit);
+
+  // Messages (mysql_compose.cpp)
+  void add_beginning(Message& message, const Unit& unit, bool on_worker) const;
+  void add_body(Message& message, const Unit& unit);
+  void add_end(Message& message, const Unit& unit, const std::string& started_at, bool on_worker) const;
+  bool shows_warnings(const Unit& unit);
+
+  // Failures (mysql_judge.cpp)
+  std::optional<Failure> judge(const Unit& unit, const Message& message, const Reply& reply, Connection& connection,
+                               const Pursuit* pursuit) const;
+  Failure lost(const Unit& unit, const Message& message, const Reply& reply) const;
+  Failure refused(const Unit& unit, const Message& message, const Reply& reply, const Pursuit* pursuit) const;
+  static void interrupted(Error& error, const Pursuit* pursuit);
+  void roll_back(Connection& connection, Failure& failure) const;
+  void judge_part(const Ddl& ddl, const std::vector<Sight>& before, Failure& failure);
+  void tell_warnings(const Unit& unit, std::size_t offset, const Table& warnings, ExecuteObserver& observer) const;
+
+  MySqlDsn dsn_;
+  Access access_;
+  Runner runner_;
+  std::chrono::milliseconds connect_timeout_;
+  std::chrono::milliseconds statement_timeout_;
+  std::chrono::milliseconds ddl_lock_timeout_;
+  std::chrono::milliseconds lock_timeout_;
+  std::chrono::milliseconds stall_timeout_;
+  int ddl_lock_retries_;
+  const std::atomic<bool>* stop_;
+  std::atomic<bool> cancelled_{false};
+  SessionSettlement settlement_;
+
+  Endpoint endpoint_;
+  std::unique_ptr<Connection> base_;
+  std::unique_ptr<Connection> worker_;
+  ServerInfo server_;
+  LexerModes modes_;  ///< that a script begins in
+  std::optional<Bookkeeping> tables_;
+  std::optional<NamedLocks> locks_;
+  Existing existing_;
+
+  const Script* script_ = nullptr;     ///< whose units run
+  std::vector<Statement> statements_;  ///< of it, unless it is very large
+  bool keeps_statements_ = false;
+  bool used_ = false;          ///< something ran on the worker that may have left traces in its session
+  bool settings_due_ = false;  ///< the worker's next message begins with its settings
+};
+
+}  // namespace talos::mysql

@@ -1,0 +1,151 @@
+// G13: what became of a statement that nobody saw the end of, told from the catalogue.
+#include <memory>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "mysql_world.hpp"
+#include "plugin_loader.hpp"
+#include "talos/settlement.hpp"
+
+namespace talos::test {
+
+namespace {
+
+using Verdict = Settlement::Verdict;
+
+struct Silent : ExecuteObserver {
+  void unit_started(std::size_t) override {}
+  void unit_committed(std::size_t, std::chrono::microseconds, bool) override {}
+  void progress(double, std::string_view) override {}
+  void warning(std::string_view) override {}
+};
+
+Plugin& plugin() {
+  static Plugin loaded = [] {
+    Edition edition;
+    edition.program = "test";
+    edition.title = "test";
+    const std::filesystem::path file = TALOS_TEST_MYSQL_PLUGIN;
+    return load_plugin({"mysql", "mysql", {}}, PluginSearch{{file.parent_path()}}, edition);
+  }();
+  return loaded;
+}
+
+// A statement that was announced and perhaps ran, `meanwhile`; then another session settles it.
+class Case {
+ public:
+  explicit Case(MysqlWorld& world) : world_(world) {}
+
+  Settlement::Finding settle(const std::string& statement, const std::string& meanwhile) {
+    const auto session = connect();
+    Script script;
+    script.version = ++version_;
+    script.text = statement;
+    script.traits = session->split(statement, [](const Statement&) {});
+    const ScriptPart part{&script, 0, statement.size()};
+    Unit unit;
+    unit.create_tables = true;
+    JournalRow row;
+    row.run = "1@host";
+    row.version = version_;
+    row.statement = row.statements = 1;
+    unit.journal.push_back({JournalWriteKind::add, row, part});
+    Silent observer;
+    const auto result = session->execute(std::span<const Unit>(&unit, 1), observer);
+    REQUIRE_FALSE(result.error.has_value());
+    if (!meanwhile.empty()) world_.sql(meanwhile);
+    std::string before;
+    for (const JournalRow& open : session->read_state(LogDepth::current).journal)
+      if (open.version == version_) before = open.before;
+    const auto later = connect();
+    auto* const settlement = later->ability<Settlement>();
+    REQUIRE(settlement != nullptr);
+    return settlement->settle(part, before);
+  }
+
+  Verdict verdict(const std::string& statement, const std::string& meanwhile) {
+    const auto finding = settle(statement, meanwhile);
+    CHECK_FALSE(finding.reason.empty());
+    return finding.verdict;
+  }
+
+ private:
+  std::unique_ptr<Session> connect() {
+    ConnectRequest request;
+    request.dsn = world_.dsn;
+    request.access = Access::write;
+    request.runner.program = "test";
+    return plugin().driver().connect(request);
+  }
+  MysqlWorld& world_;
+  Version version_ = 0;
+};
+
+}  // namespace
+
+TEST_CASE("G13: a schema change that did not happen, and one that did, are told apart") {
+  on_each_flavour([](MysqlWorld& world) {
+    Case that(world);
+    struct Change {
+      const char* prepare;
+      const char* statement;
+    };
+    const Change changes[] = {
+        {"SELECT 1", "CREATE TABLE a (x int)"},
+        {"SELECT 1", "ALTER TABLE a ADD COLUMN y int, ADD COLUMN z int"},
+        {"SELECT 1", "CREATE INDEX i ON a (x)"},
+        {"SELECT 1", "ALTER TABLE a DROP INDEX i"},
+        {"CREATE INDEX i ON a (x)", "DROP INDEX i ON a"},
+        {"SELECT 1", "RENAME TABLE a TO b"},
+        {"SELECT 1", "ALTER TABLE b RENAME TO a"},
+        {"SELECT 1", "CREATE VIEW v AS SELECT x FROM a"},
+        {"SELECT 1", "DROP VIEW v"},
+        {"SELECT 1", "CREATE PROCEDURE p() SELECT 1"},
+        {"SELECT 1", "DROP PROCEDURE p"},
+        {"SELECT 1", "CREATE TRIGGER tr BEFORE INSERT ON a FOR EACH ROW SET NEW.x = 1"},
+        {"SELECT 1", "DROP TRIGGER tr"},
+        {"SELECT 1", "DROP TABLE a"},
+    };
+    for (const Change& change : changes) {
+      const std::string statement = change.statement;
+      CAPTURE(statement);
+      world.sql(change.prepare);
+      CHECK(that.verdict(statement, "") == Verdict::not_applied);
+      CHECK(that.verdict(statement, statement) == Verdict::applied);
+    }
+  });
+}
+
+TEST_CASE("G13: what does no harm twice is repeatable, and what cannot be told is unknown") {
+  on_each_flavour([](MysqlWorld& world) {
+    Case that(world);
+    world.sql("CREATE TABLE a (x int); CREATE TABLE b (x int); CREATE PROCEDURE p() SELECT 1");
+    CHECK(that.verdict("TRUNCATE TABLE a", "") == Verdict::repeatable);
+    CHECK(that.verdict("TRUNCATE TABLE a", "TRUNCATE TABLE a") == Verdict::repeatable);
+    CHECK(that.verdict("ANALYZE TABLE a", "") == Verdict::repeatable);
+    CHECK(that.verdict("CREATE TABLE IF NOT EXISTS a (x int)", "") == Verdict::repeatable);
+    CHECK(that.verdict("DROP TABLE IF EXISTS missing", "") == Verdict::repeatable);
+    CHECK(that.verdict("CALL p()", "") == Verdict::unknown);
+    // Somebody else made something of that name.
+    CHECK(that.verdict("CREATE TABLE c (x int)", "CREATE TABLE c (y text)") == Verdict::applied);
+    CHECK(that.verdict("ALTER TABLE b ADD COLUMN y int", "DROP TABLE b") == Verdict::unknown);
+    // Rows that come with the table.
+    CHECK(that.verdict("CREATE TABLE d AS SELECT 1 AS x", "") == Verdict::not_applied);
+    CHECK(that.verdict("CREATE TABLE d AS SELECT 1 AS x", "CREATE TABLE d (x int)") == Verdict::unknown);
+    world.sql("CREATE TABLE e (x int); CREATE TABLE f (x int)");
+    CHECK(that.verdict("DROP TABLE e, f", "") == Verdict::not_applied);
+    CHECK(that.verdict("DROP TABLE e, f", "DROP TABLE e") == Verdict::unknown);
+  });
+}
+
+TEST_CASE("G13: rows that were added do not look like a change of the table") {
+  on_each_flavour([](MysqlWorld& world) {
+    Case that(world);
+    world.sql("CREATE TABLE a (id int AUTO_INCREMENT PRIMARY KEY, x int)");
+    CHECK(that.verdict("ALTER TABLE a ADD COLUMN y int", "INSERT INTO a (x) VALUES (1), (2), (3)") ==
+          Verdict::not_applied);
+  });
+}
+
+}  // namespace talos::test
