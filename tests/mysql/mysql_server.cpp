@@ -130,11 +130,10 @@ void MysqlServer::State::prepare() {
 
 ProcessOptions MysqlServer::State::command() const {
   std::vector<std::string> argv = program;
-  argv.insert(argv.end(), {"--datadir=" + data().string(), "--bind-address=127.0.0.1", "--port=" + std::to_string(port),
-                           "--socket=" + socket().string(), "--pid-file=" + (data() / "server.pid").string(),
-                           // Its own: another server that starts there deletes its files.
-                           "--tmpdir=" + sockets().string(), "--skip-name-resolve", "--skip-log-bin",
-                           "--performance-schema=ON", "--innodb-buffer-pool-size=32M"});
+  argv.insert(argv.end(),
+              {"--datadir=" + data().string(), "--bind-address=127.0.0.1", "--port=" + std::to_string(port),
+               "--socket=" + socket().string(), "--pid-file=" + (data() / "server.pid").string(), "--skip-name-resolve",
+               "--skip-log-bin", "--performance-schema=ON", "--innodb-buffer-pool-size=32M"});
   if (installation.flavour == MysqlFlavour::mariadb)
     argv.insert(argv.end(), {"--plugin-load-add=auth_ed25519", "--character-set-server=utf8mb4",
                              "--collation-server=utf8mb4_general_ci"});

@@ -136,7 +136,7 @@ TEST_CASE("R8, G14: the same user sees a dirty database, and that a runner is at
   const MysqlPlace place({{1, "quick", {"CREATE TABLE quick (id BIGINT)", slow_insert}, {"DROP TABLE quick"}, false}});
   const std::string dsn = reader(place);
   auto runner = Process::start(migrate_options(place.target(), {"up"}));
-  wait_for_activity(place, runner, "slow");
+  wait_for_activity(place, runner, "AS slow");
   const auto during = migrate(place.target(dsn), {"status"});
   INFO(during.out << during.err);
   CHECK(during.status == 0);

@@ -51,7 +51,7 @@ TEST_CASE("G21: a signal ends a migration of rows on the server: clean at the ve
       const MysqlPlace place(slow_set(false, statement));
       begin(place);
       auto runner = Process::start(migrate_options(place.target(), {"up"}));
-      wait_for_activity(place, runner, "slow");
+      wait_for_activity(place, runner, "AS slow");
       runner.signal(signal);
       check_ended(place, runner, signal);
       CHECK(place.state() == "clean 1");
@@ -68,7 +68,7 @@ TEST_CASE("G21: a signal in a file of single statements leaves it journalled and
     const MysqlPlace place(slow_set(true, slow_insert));
     begin(place);
     auto runner = Process::start(migrate_options(place.target(), {"up"}));
-    wait_for_activity(place, runner, "slow");
+    wait_for_activity(place, runner, "AS slow");
     runner.signal(signal);
     check_ended(place, runner, signal);
     const auto status = status_of(place.target());
@@ -147,7 +147,7 @@ TEST_CASE("G21: a signal while waiting for the lock ends the waiter, and changes
   const MysqlPlace place(slow_set(false, slow_insert));
   begin(place);
   auto worker = Process::start(migrate_options(place.target(), {"up"}));
-  wait_for_activity(place, worker, "slow");
+  wait_for_activity(place, worker, "AS slow");
   const std::string before = place.everything();
   for (const int signal : stopping_signals) {
     INFO("signal " << signal);
@@ -168,7 +168,7 @@ TEST_CASE("G21: a second signal ends at once, also where the server answers noth
   const MysqlPlace place(slow_set(false, slow_insert));
   begin(place);
   auto runner = Process::start(migrate_options(place.target(), {"up"}));
-  wait_for_activity(place, runner, "slow");
+  wait_for_activity(place, runner, "AS slow");
   {
     const Frozen server(place.database.server().pid());
     runner.signal(SIGTERM);
