@@ -133,7 +133,9 @@ ProcessOptions MysqlServer::State::command() const {
   argv.insert(argv.end(),
               {"--datadir=" + data().string(), "--bind-address=127.0.0.1", "--port=" + std::to_string(port),
                "--socket=" + socket().string(), "--pid-file=" + (data() / "server.pid").string(), "--skip-name-resolve",
-               "--skip-log-bin", "--performance-schema=ON", "--innodb-buffer-pool-size=32M"});
+               "--skip-log-bin", "--performance-schema=ON", "--innodb-buffer-pool-size=32M",
+               // A MariaDB that starts removes the temporary tables of every other one in the same directory.
+               "--tmpdir=" + sockets().string()});
   if (installation.flavour == MysqlFlavour::mariadb)
     argv.insert(argv.end(), {"--plugin-load-add=auth_ed25519", "--character-set-server=utf8mb4",
                              "--collation-server=utf8mb4_general_ci"});
