@@ -16,13 +16,18 @@ class NamedLocks {
  public:
   NamedLocks(std::string own, std::string golang_migrate);
 
-  /// Both or none, at once.
+  /// Both or none, at once; and neither while the server is still at work for a runner that is gone.
   bool try_lock(const Ask& ask);
   void unlock(const Ask& ask);
   bool held() const { return held_; }
 
   /// A condition: the connection with this number holds the program's own.
   std::string is_held_by(std::uint64_t connection) const;
+  /// A condition: the connection that asks now says that it works under the lock. A server goes on with what it was told
+  /// when its runner is gone, and the runner's lock with it.
+  std::string says_it_works() const;
+  /// The same taken back.
+  std::string says_it_rests() const;
 
   /// Who holds any of them, the program's own first. `ours` where it is the asking connection.
   LockStatus observe(const Ask& ask, const ServerInfo& server, const Bookkeeping& tables, bool lock_table) const;
@@ -33,6 +38,7 @@ class NamedLocks {
 
   std::string own_;  ///< quoted
   std::string golang_migrate_;
+  std::string work_;
   bool held_ = false;
 };
 

@@ -274,6 +274,10 @@ void MySqlSession::sign_lock() {
 }
 
 void MySqlSession::do_unlock() {
+  if (locks_->held() && worker_ && worker_->usable()) {
+    worker_->send(locks_->says_it_rests(), firmly());
+    settings_due_ = true;
+  }
   if (base_->usable()) locks_->unlock(asking_firmly());
 }
 
