@@ -168,8 +168,9 @@ TEST_CASE("R4: a user who may write but not change the schema: exit 1 at the fir
   const std::string name = "writer_" + place.database.name();
   const MysqlLogin writer =
       place.database.server().create_user(name, place.database.name(), MysqlServer::Rights::select_only);
-  place.database.rows("GRANT INSERT, UPDATE, DELETE, CREATE ON `" + place.database.name() + "`.* TO '" + name +
-                      "'@'%'");
+  // Here a name is a pattern.
+  const std::string pattern = std::regex_replace(place.database.name(), std::regex("_"), "\\_");
+  place.database.rows("GRANT INSERT, UPDATE, DELETE, CREATE ON `" + pattern + "`.* TO '" + name + "'@'%'");
   check_refused(place, writer.dsn(), {"up"}, 1, {"ALTER command denied", "000007_step_7"});
   CHECK(place.state() == "clean 6");
   CHECK(place.database.faults(place.set) == "");

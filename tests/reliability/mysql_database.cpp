@@ -7,6 +7,8 @@
 #include <regex>
 #include <stdexcept>
 
+#include <mysql.h>
+
 #include "mysql_keys.hpp"
 
 namespace talos::test {
@@ -47,6 +49,10 @@ void copy_all(MysqlServer& server, const std::string& from, const std::string& t
     copy.run(shown(source, "TABLE " + name, 1));
     copy.run("INSERT INTO " + name + " SELECT * FROM " + mysql_quoted(from) + "." + name);
   }
+  for (const std::string& view :
+       source.rows("SELECT CONCAT('`', TABLE_NAME, '` AS ', REPLACE(VIEW_DEFINITION, '`" + from +
+                   "`.', '')) FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE()"))
+    copy.run("CREATE VIEW " + view);
   for (const std::string& trigger :
        source.rows("SELECT TRIGGER_NAME FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()"))
     copy.run(shown(source, "TRIGGER " + mysql_quoted(trigger), 2));
@@ -147,9 +153,15 @@ std::string MysqlDatabase::picture() const {
   return text;
 }
 
+// By a connection that stays, until the server has been started anew.
+std::vector<std::string> MysqlDatabase::observe(const std::string& sql) const {
+  if (!observer_ || mysql_ping(observer_->raw()) != 0)
+    observer_ = std::make_unique<MysqlClient>(server_.socket_login());
+  return observer_->rows(sql);
+}
+
 std::vector<std::string> MysqlDatabase::connections() const {
-  if (!observer_) observer_ = std::make_unique<MysqlClient>(server_.socket_login());
-  return observer_->rows(
+  return observe(
       "SELECT CONCAT_WS(' ', p.ID, p.COMMAND, p.STATE, p.INFO) FROM information_schema.PROCESSLIST p JOIN"
       " performance_schema.session_connect_attrs a ON a.PROCESSLIST_ID = p.ID WHERE a.ATTR_NAME = 'program_name' AND"
       " a.ATTR_VALUE LIKE 'talos%' AND p.DB = '" +
@@ -171,25 +183,26 @@ void MysqlDatabase::settle() const {
 }
 
 std::string MysqlDatabase::lock_holder() const {
-  if (!observer_) observer_ = std::make_unique<MysqlClient>(server_.socket_login());
   const std::string holder =
-      observer_->value("SELECT COALESCE(IS_USED_LOCK('" + mysql::own_lock_name(name_, "schema_migrations") +
-                       "'), IS_USED_LOCK('" + mysql::golang_migrate_lock_name(name_, "schema_migrations") + "'))");
+      observe("SELECT COALESCE(IS_USED_LOCK('" + mysql::own_lock_name(name_, "schema_migrations") +
+              "'), IS_USED_LOCK('" + mysql::golang_migrate_lock_name(name_, "schema_migrations") + "'))")
+          .front();
   return holder == "NULL" ? "" : holder;
 }
 
 pid_t MysqlDatabase::holder() const {
   const std::string connection = lock_holder();
   if (connection.empty()) return 0;
-  return pid_of(observer_->value(
+  const auto names = observe(
       "SELECT ATTR_VALUE FROM performance_schema.session_connect_attrs WHERE ATTR_NAME = 'program_name' AND"
       " PROCESSLIST_ID = " +
-      connection));
+      connection);
+  return names.empty() ? 0 : pid_of(names.front());
 }
 
 // What has a schema change in it is statement by statement on these servers.
 bool MysqlDatabase::may_be_torn(const TestMigration& migration) const {
-  static const std::regex change("(CREATE|ALTER|DROP|RENAME|TRUNCATE|CALL) [^]*");
+  static const std::regex change("(CREATE|ALTER|DROP|RENAME|TRUNCATE|CALL) [\\s\\S]*");
   return migration.no_transaction || std::any_of(migration.up.begin(), migration.up.end(), [](const auto& statement) {
            return std::regex_match(statement, change);
          });

@@ -59,6 +59,7 @@ class MysqlDatabase : public TestDatabase {
   std::string own_faults(bool dirty) const override;
   std::vector<std::string> tables() const;
   std::string picture_of(const std::string& table) const;
+  std::vector<std::string> observe(const std::string& sql) const;
 
   MysqlServer& server_;
   std::string name_;
