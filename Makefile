@@ -58,6 +58,8 @@ format:
 stress: dev
 	@.ci/stress sqlite
 	@.ci/stress postgres
+	@.ci/stress mariadb
+	@.ci/stress mysql
 
 bench:
 	@.ci/dependencies bench

@@ -450,6 +450,8 @@ void Executor::perform(const Step& step, const PreparedScript& script, const Com
   if (error.code == ErrorCode::claim_lost)
     error = Error(ErrorCode::policy, "the tracker was changed by somebody else while this migration ran")
                 .with_file(error.file);
+  // What was sent without an answer may have happened. Its record comes with it, so the journal tells; we do not.
+  if (result.outcome == Outcome::unknown && plan.units[result.completed].transaction) throw Error(error);
   // Where statements are atomic, what one left behind all the same is named by its error.
   const bool told = result.outcome == Outcome::not_applied ||
                     (result.outcome == Outcome::partial && session_.capabilities().atomic_statements);

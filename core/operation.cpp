@@ -64,11 +64,13 @@ void look_again(Driver& driver, const MigrationSet& set, const RunOptions& optio
       cancel.wait_for(delay.next());
     const History history = interpret(session->read_state(LogDepth::current), set);
     read_version(result, history);
+    result.left_dirty = result.left_dirty && history.dirty();
     result.error->detail +=
         (result.error->detail.empty() ? "" : "\n") + std::string("connected again: the database is at version ") +
         (history.current() == no_version ? "none" : std::to_string(history.current())) +
         (history.dirty() ? ", DIRTY" : ", clean") + (final ? "" : "; another session is still at work");
   } catch (const Error& error) {
+    result.left_dirty = false;
     result.error->detail +=
         (result.error->detail.empty() ? "" : "\n") + std::string("what became of it is not known: ") + error.what();
   }

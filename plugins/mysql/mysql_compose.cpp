@@ -32,8 +32,14 @@ void MySqlSession::add_beginning(Message& message, const Unit& unit, bool on_wor
   if (on_worker && unit.claim && !unit.claim->from)
     message.add(Part::setting, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
   message.add(Part::setting, unit.begin_text.empty() ? "START TRANSACTION READ WRITE" : unit.begin_text);
+  if (on_worker && settings_due_) add_work_lock(message);
   if (on_worker && locks_->held()) message.add(Part::lock, require_sql(locks_->is_held_by(base_->id())));
   if (unit.claim) message.add(Part::claim, tables_->claim_sql(*unit.claim));
+}
+
+// As long as the server works for us nobody else begins, also when the connection that holds the run lock is gone.
+void MySqlSession::add_work_lock(Message& message) const {
+  if (locks_->held()) message.add(Part::lock, require_sql(locks_->says_it_works()));
 }
 
 // Whatever asks for the diagnostics of the statement before it must not find those of ours.
@@ -64,6 +70,8 @@ void MySqlSession::add_end(Message& message, const Unit& unit, const std::string
       message.add(Part::ending, tables_->journal_sql(write));
   if (unit.log)
     message.add(Part::ending, tables_->log_sql(*unit.log, started_at, duration_since(*unit.log, on_worker)));
+  // The runner may be gone by now, and somebody else at work.
+  if (on_worker && locks_->held()) message.add(Part::lock, require_sql(locks_->is_held_by(base_->id())));
   if (on_worker) message.add(Part::stop, require_sql("IS_USED_LOCK(" + stop_lock(worker_->id()) + ") IS NULL"));
   // Whatever completion_type a script set.
   message.add(Part::commit, "COMMIT AND NO CHAIN NO RELEASE");

@@ -265,6 +265,7 @@ std::optional<MySqlSession::Failure> MySqlSession::run_bare(const Unit& unit, Pu
   if (settings_due_) {
     Message settings;
     settings.add(Part::setting, worker_settings());
+    add_work_lock(settings);
     if (auto failure = send(unit, settings, chase, observer)) return failure;
   }
   const std::string_view text = unit.script->text.substr(unit.begin, unit.end - unit.begin);

@@ -90,9 +90,13 @@ MySqlSession::Failure MySqlSession::refused(const Unit& unit, const Message& mes
       failure.error.hint = "check the system variables that the DSN sets";
       break;
     case Part::lock:
-      failure.error = said.is(number::subquery_many_rows)
-                          ? Error(ErrorCode::lock_lost, "this runner's lock is gone, and another may be at work")
-                          : to_error(said, ErrorCode::connection);
+      if (!said.is(number::subquery_many_rows))
+        failure.error = to_error(said, ErrorCode::connection);
+      else if (base_->alive())
+        failure.error = Error(ErrorCode::lock_lost, "this runner's lock is gone, and another may be at work");
+      else  // with the connection that held it
+        failure.error =
+            Error(ErrorCode::connection, "the connection to " + dsn_.describe() + " was lost: " + base_->why_lost());
       break;
     case Part::claim:
       failure.error = refused_claim(said);

@@ -8,17 +8,18 @@
 namespace talos::mysql {
 
 NamedLocks::NamedLocks(std::string own, std::string golang_migrate)
-    : own_(stored(own)), golang_migrate_(stored(golang_migrate)), worker_(stored(own + ".worker")) {}
+    : own_(stored(own)), golang_migrate_(stored(golang_migrate)), work_(stored(own + "_work")) {}
 
 bool NamedLocks::try_lock(const Ask& ask) {
   if (held_) return true;
   // The same connection may take a lock twice, and must then release it twice: never asked for when held.
-  const std::string got = ask("SELECT IF(GET_LOCK(" + own_ + ", 0) = 1, IF(IS_FREE_LOCK(" + worker_ +
-                              ") = 1, IF(GET_LOCK(" + golang_migrate_ + ", 0) = 1, 2, 1), 1), 0)")
+  const std::string got = ask("SELECT IF(GET_LOCK(" + own_ + ", 0) = 1, IF(GET_LOCK(" + golang_migrate_ +
+                              ", 0) = 1, IF(IS_FREE_LOCK(" + work_ + ") = 1, 3, 2), 1), 0)")
                               .at(0)
                               .value();
-  if (got == "1") ask("DO RELEASE_LOCK(" + own_ + ")");
-  held_ = got == "2";
+  if (got == "1" || got == "2") ask("DO RELEASE_LOCK(" + own_ + ")");
+  if (got == "2") ask("DO RELEASE_LOCK(" + golang_migrate_ + ")");
+  held_ = got == "3";
   return held_;
 }
 
@@ -27,16 +28,18 @@ void NamedLocks::unlock(const Ask& ask) {
   ask("DO RELEASE_LOCK(" + golang_migrate_ + "), RELEASE_LOCK(" + own_ + ")");
 }
 
-std::string NamedLocks::mark_worker_sql() const { return "DO GET_LOCK(" + worker_ + ", 0)"; }
-
 std::string NamedLocks::is_held_by(std::uint64_t connection) const {
   return "IS_USED_LOCK(" + own_ + ") <=> " + std::to_string(connection);
 }
 
+std::string NamedLocks::says_it_works() const { return "GET_LOCK(" + work_ + ", 0) <=> 1"; }
+
+std::string NamedLocks::says_it_rests() const { return "DO RELEASE_LOCK(" + work_ + ")"; }
+
 LockStatus NamedLocks::observe(const Ask& ask, const ServerInfo& server, const Bookkeeping& tables,
                                bool lock_table) const {
-  const auto answer = ask("SELECT COALESCE(IS_USED_LOCK(" + own_ + "), IS_USED_LOCK(" + worker_ + "), IS_USED_LOCK(" +
-                          golang_migrate_ + ")), CONNECTION_ID()");
+  const auto answer = ask("SELECT COALESCE(IS_USED_LOCK(" + own_ + "), IS_USED_LOCK(" + golang_migrate_ +
+                          "), IS_USED_LOCK(" + work_ + ")), CONNECTION_ID()");
   const Row& row = answer.at(0).rows.at(0);
   LockStatus status;
   if (!row.at(0)) return status;

@@ -11,23 +11,23 @@
 
 namespace talos::mysql {
 
-/// GET_LOCK() holds for the connection that called it, on one server: not on the other nodes of a cluster. The server
-/// ends an idle connection with its client, but one that runs a statement only after that: so the connection that works
-/// holds a lock of its own, and a killed runner's statement keeps the next runner out until it is over.
+/// GET_LOCK() holds for the connection that called it, on one server: not on the other nodes of a cluster.
 class NamedLocks {
  public:
   NamedLocks(std::string own, std::string golang_migrate);
 
-  /// Both or none, at once; none while a statement of another runner goes on.
+  /// Both or none, at once; and neither while the server is still at work for a runner that is gone.
   bool try_lock(const Ask& ask);
   void unlock(const Ask& ask);
   bool held() const { return held_; }
 
-  /// For the connection that works, as long as this object's locks are held: a statement.
-  std::string mark_worker_sql() const;
-
   /// A condition: the connection with this number holds the program's own.
   std::string is_held_by(std::uint64_t connection) const;
+  /// A condition: the connection that asks now says that it works under the lock. A server goes on with what it was told
+  /// when its runner is gone, and the runner's lock with it.
+  std::string says_it_works() const;
+  /// The same taken back.
+  std::string says_it_rests() const;
 
   /// Who holds any of them, the program's own first. `ours` where it is the asking connection.
   LockStatus observe(const Ask& ask, const ServerInfo& server, const Bookkeeping& tables, bool lock_table) const;
@@ -38,7 +38,7 @@ class NamedLocks {
 
   std::string own_;  ///< quoted
   std::string golang_migrate_;
-  std::string worker_;
+  std::string work_;
   bool held_ = false;
 };
 

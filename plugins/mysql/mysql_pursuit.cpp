@@ -1,5 +1,6 @@
 #include "mysql_pursuit.hpp"
 
+#include <thread>
 #include <utility>
 
 #include "mysql_locks.hpp"
@@ -13,6 +14,7 @@ constexpr std::chrono::seconds kill_patience{10};
 // A request that came between two statements had no effect.
 constexpr std::chrono::seconds kill_again_after{1};
 constexpr std::chrono::milliseconds errand_timeout{3'000};
+constexpr std::chrono::milliseconds kill_poll{10};
 
 // For what must be sent also under a request to stop, but not waited for without end.
 Connection::WhileWaiting briefly() {
@@ -50,6 +52,7 @@ Reply Pursuit::send(const std::string& sql, Connection::Keep keep) {
   // The watch's last question is answered before anything else is asked there.
   if (base_.busy() && !is_free(base_)) base_.give_up("the server does not answer");
   calm_down(reply);
+  if (!reply.lost.empty()) end_worker();
   return reply;
 }
 
@@ -93,6 +96,24 @@ void Pursuit::kill() {
     third.send("KILL QUERY " + std::to_string(worker_.id()), briefly());
   } catch (const Error&) {
     // Tried again until patience ends; then the connection is given up, and said so.
+  }
+}
+
+// Nobody hears of its end, and it would go on, perhaps for hours. Over when this returns, or out of reach: then its
+// transaction does not commit without the lock, and nobody begins before it is done.
+void Pursuit::end_worker() {
+  const std::string id = std::to_string(worker_.id());
+  try {
+    Connection third(settings_.endpoint, errand_timeout, nullptr);
+    third.send("KILL " + id, briefly());
+    const auto deadline = Connection::Clock::now() + errand_timeout;
+    const auto is_there = [&] {
+      const Reply reply = third.ask("SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = " + id, briefly());
+      return !reply.failed() && !reply.tables.at(0).rows.empty();
+    };
+    while (is_there() && Connection::Clock::now() < deadline) std::this_thread::sleep_for(kill_poll);
+  } catch (const Error&) {
+    // No way there: whoever looks again says so.
   }
 }
 

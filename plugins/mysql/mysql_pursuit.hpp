@@ -41,6 +41,7 @@ class Pursuit {
   std::optional<std::string> look();
   void kill();
   void calm_down(const Reply& reply);
+  void end_worker();
 
   Connection& worker_;
   Connection& base_;

@@ -228,7 +228,6 @@ Inquiry MySqlSession::inquiring(Connection& connection) const {
 // What every script finds: the DSN's settings and ours.
 std::vector<std::string> MySqlSession::worker_settings() const {
   std::vector<std::string> statements;
-  if (locks_->held()) statements.push_back(locks_->mark_worker_sql());
   statements.push_back("SET NAMES utf8mb4" +
                        (dsn_.collation.empty() ? std::string() : " COLLATE '" + dsn_.collation + "'"));
   // Idle while other rows are written, a long statement before it.
@@ -275,7 +274,10 @@ void MySqlSession::sign_lock() {
 }
 
 void MySqlSession::do_unlock() {
-  worker_.reset();
+  if (locks_->held() && worker_ && worker_->usable()) {
+    worker_->send(locks_->says_it_rests(), firmly());
+    settings_due_ = true;
+  }
   if (base_->usable()) locks_->unlock(asking_firmly());
 }
 

@@ -57,6 +57,7 @@ class MySqlSession : public Session {
   // Connections, and messages that are over at once (mysql_session.cpp)
   std::unique_ptr<Connection> connect() const;
   std::vector<std::string> worker_settings() const;
+  void add_work_lock(Message& message) const;
   Connection& worker();
   Connection::WhileWaiting patiently() const;
   Connection::WhileWaiting firmly() const;

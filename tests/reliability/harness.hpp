@@ -58,4 +58,7 @@ std::map<std::string, std::string> fingerprint(const std::filesystem::path& dire
 /// CPU time a process has used, all threads.
 double cpu_seconds(pid_t pid);
 
+/// Whether it has been sent this signal and has not taken note of it.
+bool is_pending(pid_t pid, int signal);
+
 }  // namespace talos::test

@@ -118,13 +118,14 @@ void die_everywhere(Run run) {
   REQUIRE_MESSAGE(fail_points_enabled, "this build has no kill points: configure with TALOS_FAIL_POINTS=ON");
   const char* what = run.what;
   Scenario scenario(std::move(run));
+  const long unknown_before = unknown_outcomes();
   int total = 0;
   for (const std::string& name : fail_point_names()) {
     const int count = scenario.pass(name);
     if (count > 0) passed().insert(name);
     total += count;
   }
-  std::printf("R2 %s: %d kill points passed\n", what, total);
+  std::printf("R2 %s: %d kill points passed, %ld outcomes unknown\n", what, total, unknown_outcomes() - unknown_before);
   CHECK(total > 0);
 }
 

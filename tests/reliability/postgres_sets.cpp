@@ -74,4 +74,10 @@ TestSet busy_set(Profile profile, long rows) {
   return set;
 }
 
+std::string repeatable_up(long version) {
+  return "CREATE TABLE IF NOT EXISTS table_" + std::to_string(version) + " (id INTEGER PRIMARY KEY)";
+}
+
+std::string repeatable_down(long version) { return "DROP TABLE IF EXISTS table_" + std::to_string(version); }
+
 }  // namespace talos::test

@@ -27,8 +27,8 @@ TestSet repeatable_set(long count) {
     };
     set.push_back({version,
                    "step_" + number,
-                   {"CREATE TABLE IF NOT EXISTS table_" + number + " (id INTEGER PRIMARY KEY)", event("up")},
-                   {"DROP TABLE IF EXISTS table_" + number, event("down")},
+                   {repeatable_up(version), event("up")},
+                   {repeatable_down(version), event("down")},
                    false});
   }
   return set;

@@ -7,8 +7,12 @@
 namespace talos::test {
 
 enum class Profile {
-  transactional,   ///< every migration is one transaction; SQLite: a rebuild with foreign keys off is among them
-  no_transaction,  ///< some run statement by statement: groups, VACUUM, PRAGMA foreign_keys, CREATE INDEX CONCURRENTLY
+  /// Every migration is one transaction, or on MySQL a lone schema change; SQLite: a rebuild with foreign keys off is
+  /// among them.
+  transactional,
+  /// Some run statement by statement: groups, VACUUM, PRAGMA foreign_keys, CREATE INDEX CONCURRENTLY, on MySQL several
+  /// schema changes among rows.
+  no_transaction,
 };
 
 /// Twelve migrations with their downs; `rows` says how much work they do.
@@ -27,7 +31,11 @@ TestMigration one_more();
 /// Makes the table events(id, version, what).
 std::string events_table();
 
-/// Migrations that may run any number of times, where each up and down adds a row to events.
+/// Statements of a transaction that may run any number of times.
+std::string repeatable_up(long version);
+std::string repeatable_down(long version);
+
+/// Migrations of those, where each up and down adds a row to events.
 TestSet repeatable_set(long count);
 
 }  // namespace talos::test

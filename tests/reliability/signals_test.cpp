@@ -64,13 +64,6 @@ void check_lock_is_free(const Target& target, const std::string& version) {
   CHECK(result.status == 0);
 }
 
-bool is_pending(pid_t pid, int signal) {
-  std::istringstream status(read_file("/proc/" + std::to_string(pid) + "/status"));
-  for (std::string line; std::getline(status, line);)
-    if (line.starts_with("ShdPnd:")) return ((std::stoull(line.substr(7), nullptr, 16) >> (signal - 1)) & 1U) != 0;
-  throw std::runtime_error("no ShdPnd");
-}
-
 constexpr int stopping_signals[] = {SIGTERM, SIGINT, SIGHUP};
 
 }  // namespace

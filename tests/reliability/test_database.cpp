@@ -71,6 +71,11 @@ class Replay {
   std::set<long> applied_;
 };
 
+long& unknown_count() {
+  static long count = 0;
+  return count;
+}
+
 }  // namespace
 
 std::string TestDatabase::value(const std::string& sql) const {
@@ -120,6 +125,7 @@ void resume(const TestDatabase& database, const std::filesystem::path& migration
   if (!dirty.at("resume").at("possible").get<bool>() && dirty.at("finding").is_object() &&
       dirty.at("finding").at("verdict") == "unknown") {
     const bool happened = database.happened(dirty.at("statements").back().at("text").get<std::string>());
+    ++unknown_count();
     std::printf("unknown: %s: %s\n", dirty.at("statements").back().at("text").get<std::string>().c_str(),
                 dirty.at("finding").at("reason").get<std::string>().c_str());
     words.insert(words.end(), {"--assume", happened ? "applied" : "not-applied"});
@@ -129,6 +135,8 @@ void resume(const TestDatabase& database, const std::filesystem::path& migration
     throw std::runtime_error("resume: exit " + std::to_string(resumed.status) + "\n" + resumed.err + "\n" +
                              status.dump(2));
 }
+
+long unknown_outcomes() { return unknown_count(); }
 
 bool TestDatabase::happened(const std::string& statement) const {
   throw std::runtime_error("nothing tells whether this happened: " + statement);

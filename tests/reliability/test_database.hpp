@@ -47,6 +47,9 @@ class TestDatabase {
   /// By the test's own eyes, where the program cannot know: the statement with this first line is in the database.
   virtual bool happened(const std::string& statement) const;
 
+  /// Whether a kill may leave this migration half-way: it is not one transaction.
+  virtual bool may_be_torn(const TestMigration& migration) const { return migration.no_transaction; }
+
   /// Of successful history rows of this action and version.
   long count_history(std::string_view action, long version) const;
 
@@ -69,6 +72,9 @@ std::unique_ptr<TestDatabase> copy_of(const TestDatabase& other);
 /// `resume` of a dirty database. Only where status says that nothing tells whether a statement happened, happened() is
 /// asked; that is said on stdout.
 void resume(const TestDatabase& database, const std::filesystem::path& migrations);
+
+/// How many statements resume() has met of which nothing told whether they happened.
+long unknown_outcomes();
 
 /// `up` until it succeeds, with a resume after each refusal (exit 3). Throws on any other end.
 void up_with_resumes(const TestDatabase& database, const std::filesystem::path& migrations, const TestSet& set);
