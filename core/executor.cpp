@@ -452,9 +452,11 @@ void Executor::perform(const Step& step, const PreparedScript& script, const Com
                 .with_file(error.file);
   // What was sent without an answer may have happened. Its record comes with it, so the journal tells; we do not.
   if (result.outcome == Outcome::unknown && plan.units[result.completed].transaction) throw Error(error);
-  // Where statements are atomic, what one left behind all the same is named by its error.
-  const bool told = result.outcome == Outcome::not_applied ||
-                    (result.outcome == Outcome::partial && session_.capabilities().atomic_statements);
+  // Where statements are atomic, what one left behind all the same is named by its error; where it is not, nobody
+  // knows.
+  const bool told =
+      result.outcome == Outcome::not_applied ||
+      (result.outcome == Outcome::partial && session_.capabilities().atomic_statements && !error.leftover.empty());
   const JournalState state = !had_body ? JournalState::done : told ? JournalState::failed : JournalState::unknown;
   Unit unit;
   unit.journal.push_back(composer.outcome(statement, state, error));

@@ -135,7 +135,11 @@ class PreparedScript::Analysis {
     prepared_.begin_ = 0;
     prepared_.end_ = prepared_.script_.text.size();
     if (count_ == 0) return;
-    if (no_transaction_ || !(capabilities_.transactional_ddl || !has_ddl_)) return run_by_statements();
+    if (no_transaction_) return run_by_statements();
+    if (has_ddl_ && !capabilities_.transactional_ddl) {
+      drop_outer_pair();
+      return run_by_statements();
+    }
     if (bare_) return run_lone_statement();
     run_as_transaction();
   }
@@ -187,6 +191,14 @@ class PreparedScript::Analysis {
     }
     if (is_control(*first_)) refuse_control(*first_);
     if (is_control(last_)) refuse_control(last_);
+  }
+
+  // G7, where the server commits schema changes by themselves: the pair around all of the file means as little to it.
+  void drop_outer_pair() {
+    const bool plain = first_->kind == StatementClass::begin && last_.kind == StatementClass::commit;
+    if (!plain || stray_ || statements_.size() < 2) return;
+    statements_.erase(statements_.begin());
+    statements_.pop_back();
   }
 
   void run_lone_statement() {

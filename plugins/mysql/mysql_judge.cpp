@@ -156,7 +156,7 @@ void MySqlSession::judge_part(const Ddl& ddl, const std::vector<Sight>& before, 
   if (failure.error.native_code.starts_with(syntax_error)) return;
   if (ddl.objects.empty()) {
     failure.outcome = Outcome::partial;
-    failure.error.leftover = "whatever it did before it failed";
+    failure.error.hint = "what it did before it failed may have stayed: look before you resume";
     return;
   }
   try {

@@ -80,6 +80,9 @@ class Classifier {
   void runs_code() { traits_ |= trait_session_state; }
   void call() { traits_ |= trait_session_state | trait_call; }
   void session_object() { leaves(false); }
+  void xa() {
+    refuse("XA makes a transaction that nobody may ever finish, around the program's own: no migrator can record it");
+  }
 
   void use() {
     rows();
@@ -227,7 +230,7 @@ const std::array<Classifier::Entry, 31> Classifier::rules = {{
     {"PREPARE", &Classifier::session_object},
     {"DEALLOCATE", &Classifier::session_object},
     {"HANDLER", &Classifier::session_object},
-    {"XA", &Classifier::session_object},
+    {"XA", &Classifier::xa},
     {"CALL", &Classifier::call},
     {"EXECUTE", &Classifier::runs_code},
     {"LOAD", &Classifier::runs_code},

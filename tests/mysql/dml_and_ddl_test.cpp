@@ -118,14 +118,22 @@ TEST_CASE("G7: an outer BEGIN and COMMIT around rows is dropped; rows and tracke
   });
 }
 
+TEST_CASE("G7: an outer BEGIN and COMMIT around schema changes is dropped, too") {
+  on_each_flavour([](MysqlWorld& world) {
+    CHECK(up_of(world, "BEGIN;\nCREATE TABLE z (x int);\nINSERT INTO z VALUES (1);\nCOMMIT;\n").status == 0);
+    CHECK(world.value("SELECT COUNT(*) FROM z") == "1");
+    CHECK(world.tracker() == "1,0");
+  });
+}
+
 TEST_CASE("G7: any other transaction control is refused before anything runs: exit 2, file and line") {
   on_each_flavour([](MysqlWorld& world) {
     world.sql("CREATE TABLE t (x int)");
-    for (const char* body :
-         {"INSERT INTO t VALUES (1);\nCOMMIT;\n", "INSERT INTO t VALUES (1);\nROLLBACK;\n",
-          "START TRANSACTION READ ONLY;\nINSERT INTO t VALUES (1);\nCOMMIT;\n",
-          "BEGIN;\nINSERT INTO t VALUES (1);\nCOMMIT AND CHAIN;\n", "BEGIN;\nINSERT INTO t VALUES (1);\n",
-          "CREATE TABLE z (x int);\nCOMMIT;\n", "BEGIN;\nCREATE TABLE z (x int);\nCOMMIT;\n"}) {
+    for (const char* body : {"INSERT INTO t VALUES (1);\nCOMMIT;\n", "INSERT INTO t VALUES (1);\nROLLBACK;\n",
+                             "START TRANSACTION READ ONLY;\nINSERT INTO t VALUES (1);\nCOMMIT;\n",
+                             "BEGIN;\nINSERT INTO t VALUES (1);\nCOMMIT AND CHAIN;\n",
+                             "BEGIN;\nINSERT INTO t VALUES (1);\n", "CREATE TABLE z (x int);\nCOMMIT;\n",
+                             "INSERT INTO t VALUES (1);\nBEGIN;\nCREATE TABLE z (x int);\nCOMMIT;\n"}) {
       CAPTURE(body);
       const auto refused = up_of(world, body);
       CHECK(refused.status == 2);

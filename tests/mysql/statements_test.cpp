@@ -162,7 +162,9 @@ TEST_CASE("a statement larger than max_allowed_packet is refused before anything
   }
 }
 
-TEST_CASE("a migration takes few round trips: rows two, of which one renews the session; a schema change four, of which one looks at the catalogue") {
+TEST_CASE(
+    "a migration takes few round trips: rows two, of which one renews the session; a schema change four, of which one "
+    "looks at the catalogue") {
   on_each_flavour([](MysqlWorld& world) {
     MysqlProxy proxy(world.server.port());
     world.dsn = world.server.login(world.database, proxy.port()).dsn();

@@ -285,9 +285,18 @@ TEST_CASE("where schema changes commit by themselves, a file that has one runs b
   CHECK_FALSE(mixed->units()[0].transaction);
   CHECK(mixed->units()[1].transaction);
   CHECK(Prepared("INSERT a;\nINSERT b;", ddl_commits_itself)->mode() == RunMode::transaction);
-  const Error error = error_of([] { Prepared prepared("BEGIN;\nCREATE a;\nCOMMIT;", ddl_commits_itself); });
-  CHECK(error.code == ErrorCode::usage);
-  CHECK(error.line == 2);
+}
+
+TEST_CASE(
+    "G7: the pair around a whole file means nothing to a server that commits schema changes; any other is refused") {
+  const Prepared whole("BEGIN;\nCREATE a;\nINSERT b;\nCOMMIT;", ddl_commits_itself);
+  CHECK(whole.unit_texts() == Texts{"CREATE a", "INSERT b"});
+  CHECK(Prepared("BEGIN;\nCREATE a;\nCOMMIT;", ddl_commits_itself)->mode() == RunMode::statements);
+  for (const char* text : {"INSERT c;\nBEGIN;\nCREATE a;\nCOMMIT;", "BEGIN;\nCREATE a;\nCOMMIT;\nINSERT c;"}) {
+    CAPTURE(text);
+    const Error error = error_of([&] { Prepared prepared(text, ddl_commits_itself); });
+    CHECK(error.code == ErrorCode::usage);
+  }
 }
 
 TEST_CASE("a DSN may ask that files run by statements unless they are one transaction by themselves") {

@@ -118,7 +118,8 @@ struct Unit {
 /// What became of the unit that failed.
 enum class Outcome {
   not_applied,  ///< nothing of it is in the database
-  /// Some of it may be. Where Capabilities::atomic_statements, the error names what (an index that is not valid).
+  /// Some of it may be. Where Capabilities::atomic_statements, the error's `leftover` names what (an index that is not
+  /// valid); without that it counts as unknown.
   partial,
   unknown,  ///< it was sent and no answer came: nothing is claimed of it, the caller connects anew and looks
 };
