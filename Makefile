@@ -34,7 +34,7 @@ asan:
 	@.ci/mysql-server
 	@cmake --preset asan-ubsan --log-level=WARNING
 	@cmake --build --preset asan-ubsan
-	@ctest --preset asan-ubsan
+	@ctest --preset asan-ubsan $(CTEST_OPTIONS)
 
 tsan:
 	@.ci/dependencies lint

@@ -12,13 +12,6 @@ namespace talos {
 
 namespace {
 
-bool speaks_of_credentials(std::string_view text) {
-  const auto same = [](char a, char b) { return (a >= 'a' && a <= 'z' ? a - 'a' + 'A' : a) == b; };
-  for (const std::string_view word : {"PASSWORD", "IDENTIFIED"})
-    if (std::search(text.begin(), text.end(), word.begin(), word.end(), same) != text.end()) return true;
-  return false;
-}
-
 // Kept in the database and shown: of a statement with credentials nothing from its first quote on. Where that literal
 // ends depends on the dialect and its settings, so that what follows may be its rest.
 std::string first_line(std::string_view text) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string_view>
 
 #include "sha256.hpp"
 
@@ -73,6 +74,13 @@ bool is_near_directive(std::string_view words) {
 }
 
 }  // namespace
+
+bool speaks_of_credentials(std::string_view text) {
+  const auto same = [](char a, char b) { return (a >= 'a' && a <= 'z' ? a - 'a' + 'A' : a) == b; };
+  for (const std::string_view word : {"PASSWORD", "IDENTIFIED"})
+    if (std::search(text.begin(), text.end(), word.begin(), word.end(), same) != text.end()) return true;
+  return false;
+}
 
 std::size_t line_of(std::string_view text, std::size_t offset) {
   return 1 +
@@ -313,7 +321,8 @@ Error PreparedScript::locate(Error error) const {
   const std::size_t line_begin = newline == std::string_view::npos ? 0 : newline + 1;
   error.column = offset - line_begin + 1;
   const std::string_view rest = script_.text.substr(line_begin, longest_source_line);
-  error.source_line = rest.substr(0, rest.find_first_of("\r\n"));
+  const std::string_view line = rest.substr(0, rest.find_first_of("\r\n"));
+  if (!speaks_of_credentials(line)) error.source_line = line;
   const auto after = std::upper_bound(statement_starts_.begin(), statement_starts_.end(), offset);
   if (after != statement_starts_.begin()) {
     error.statement = static_cast<std::size_t>(after - statement_starts_.begin());

@@ -84,6 +84,9 @@ class PreparedScript {
   std::vector<std::string> notes_;
 };
 
+/// A text of which no literal is to be shown or stored: it sets somebody's password.
+bool speaks_of_credentials(std::string_view text);
+
 /// 1-based line of a byte of a text.
 std::size_t line_of(std::string_view text, std::size_t offset);
 

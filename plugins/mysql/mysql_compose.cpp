@@ -63,6 +63,8 @@ void MySqlSession::add_body(Message& message, const Unit& unit) {
 }
 
 void MySqlSession::add_end(Message& message, const Unit& unit, const std::string& started_at, bool on_worker) const {
+  // The migration itself could have written there.
+  if (on_worker && unit.claim) message.add(Part::tracker, tables_->claim_sql({unit.claim->to, unit.claim->to}));
   for (const JournalWrite& write : unit.journal)
     if (write.kind != JournalWriteKind::close || existing_.journal)
       message.add(Part::ending, tables_->journal_sql(write));

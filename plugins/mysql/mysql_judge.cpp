@@ -113,6 +113,11 @@ MySqlSession::Failure MySqlSession::refused(const Unit& unit, const Message& mes
     case Part::stop:
       failure.error = Error(ErrorCode::statement, "interrupted").at(message.offset(reply.succeeded));
       break;
+    case Part::tracker:
+      if (said.is(number::subquery_many_rows))
+        failure.error = Error(ErrorCode::statement, "the migration changed the tracker " + tables_->table())
+                            .with_hint("only this program writes there: take it out of the file");
+      break;
     case Part::ending:
     case Part::commit:
       failure.may_pass = is_locked_out(said);

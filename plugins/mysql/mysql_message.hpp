@@ -16,6 +16,7 @@ class Message {
     claim,     ///< the tracker is what the plan was made from
     body,      ///< a statement of the migration
     warnings,  ///< SHOW WARNINGS, of the statement before it
+    tracker,   ///< the tracker is what the claim made of it
     ending,    ///< journal and history
     stop,      ///< nobody wants us to stop
     commit

@@ -64,8 +64,10 @@ std::optional<Leftover> LeftoverSearch::find(const pg::Ask& ask) const {
   std::erase_if(invalid, was_there);
   if (invalid.empty()) return std::nullopt;
   const std::string names = joined(invalid);
-  return Leftover{"the INVALID index " + names, "the index " + names + " is INVALID",
-                  "DROP INDEX CONCURRENTLY " + names + ";"};
+  return Leftover{
+      "the INVALID index " + names, "the index " + names + " is INVALID",
+      "mend the cause, then: migrate resume (it drops the index first); or by hand: DROP INDEX CONCURRENTLY " + names +
+          ";"};
 }
 
 }  // namespace talos::postgres

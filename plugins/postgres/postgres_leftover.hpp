@@ -15,7 +15,7 @@ namespace talos::postgres {
 struct Leftover {
   std::string what;    ///< "the INVALID index i"
   std::string state;   ///< "the index i is INVALID"
-  std::string remedy;  ///< SQL
+  std::string remedy;  ///< ends in SQL
 };
 
 /// Asks under the search_path that the statement runs with.

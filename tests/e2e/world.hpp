@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -37,6 +38,12 @@ struct Line {
     return stream << "text with the line \"" << line.text << '"';
   }
 };
+
+/// A file of the migrations' directory, byte for byte.
+inline void write_bytes(const std::filesystem::path& file, std::string_view bytes) {
+  std::ofstream stream(file, std::ios::binary | std::ios::trunc);
+  stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+}
 
 /// A statement that takes for ever, as far as a test is concerned; whoever starts it must end the child.
 constexpr std::string_view endless_statement =

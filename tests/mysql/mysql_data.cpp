@@ -112,9 +112,15 @@ class Template : public MysqlTemplate {
   }
 
   void make(MysqlFlavour flavour, const fs::path& fresh) const {
-    fs::create_directory(fresh);
-    mysql_user().give(fresh);
-    succeed(mysql_user().options(making_command(*this, flavour, fresh), directory_.path()));
+    const fs::path temporary = directory_ / "tmp";
+    for (const fs::path& its_own : {fresh, temporary}) {
+      fs::create_directory(its_own);
+      mysql_user().give(its_own);
+    }
+    ProcessOptions options = mysql_user().options(making_command(*this, flavour, fresh), directory_.path());
+    // MariaDB, when it starts, removes whatever another has in the same place.
+    options.environment["TMPDIR"] = temporary.string();
+    succeed(std::move(options));
   }
 
   void keep(const fs::path& fresh) const {

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -13,12 +12,6 @@
 #include "world.hpp"
 
 namespace talos::test {
-
-/// A file of the migrations' directory, byte for byte.
-inline void write_bytes(const std::filesystem::path& file, std::string_view bytes) {
-  std::ofstream stream(file, std::ios::binary | std::ios::trunc);
-  stream.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-}
 
 class PgWorld {
  public:

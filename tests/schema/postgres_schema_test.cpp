@@ -26,6 +26,9 @@ namespace {
 
 namespace schema = talos::test::schema;
 using schema::Direction;
+using schema::has_column;
+using schema::has_index;
+using schema::index_of;
 using schema::Strings;
 
 const std::filesystem::path folder = TALOS_POSTGRES_MIGRATIONS;
@@ -33,10 +36,6 @@ const std::filesystem::path folder = TALOS_POSTGRES_MIGRATIONS;
 std::string text_of(int version, Direction direction) {
   return schema::read_file(folder / schema::file_name(version, direction));
 }
-
-bool has_index(int version) { return schema::titles.at(static_cast<std::size_t>(version - 1)).ends_with("_index"); }
-
-bool has_column(int version) { return !has_index(version) && version != 1 && version != 2 && version != 8; }
 
 // ---- The database.
 
@@ -304,12 +303,6 @@ TEST_CASE("no column is added or taken away by writing a table anew") {
   });
 }
 
-const schema::Index& index_of(int version) {
-  for (const schema::Index& index : schema::indexes)
-    if (index.since == version) return index;
-  throw std::logic_error("no index");
-}
-
 // One session holds a changed row, so that the change of the index waits; others write all the while.
 void check_writers_go_on(const std::string& dsn, Postgres& db, int version, Direction direction) {
   INFO(schema::file_name(version, direction));
@@ -388,21 +381,7 @@ TEST_CASE("the invalid index of a build that failed is not taken for the index; 
 TEST_CASE("a unique index over keys that repeat a request fails, and is built when they are set right") {
   on_each_server([](const std::string& dsn) {
     Postgres db(dsn);
-    db.migrate_between(0, 20);
-    schema::insert_tenant(db);
-    const schema::Release release(20);
-    for (const int version : {21, 22}) {
-      const schema::Table& t = schema::table(index_of(version).table);
-      for (const int number : {1, 2})
-        release.insert(db, t, release.make_row(db, t, number, schema::Fill::every_column));
-      CHECK(db.changed("UPDATE " + t.name + " SET request_id = 'same'") == 2);
-      CHECK_THROWS_WITH_AS(db.migrate(version, Direction::up), doctest::Contains("could not create unique index"),
-                           std::runtime_error);
-      CHECK(db.changed("UPDATE " + t.name + " SET request_id = NULL") == 2);
-      db.migrate(version, Direction::down);
-      db.migrate(version, Direction::up);
-      CHECK(db.catalogue() == schema::expected_schema(db, version));
-    }
+    schema::check_repeated_requests(db, "could not create unique index", schema::FailedIndex::is_dropped_by_the_down);
   });
 }
 

@@ -114,6 +114,19 @@ const Table& table(const std::string& name) {
   return *std::find_if(tables.begin(), tables.end(), [&](const Table& t) { return t.name == name; });
 }
 
+bool has_index(int version) { return titles.at(static_cast<std::size_t>(version - 1)).ends_with("_index"); }
+
+bool has_column(int version) {
+  return !has_index(version) &&
+         std::none_of(tables.begin(), tables.end(), [&](const Table& t) { return t.since == version; });
+}
+
+const Index& index_of(int version) {
+  const auto found = std::find_if(indexes.begin(), indexes.end(), [&](const Index& i) { return i.since == version; });
+  if (found == indexes.end()) throw std::logic_error("version " + std::to_string(version) + " brings no index");
+  return *found;
+}
+
 std::string padded(int number, std::size_t width) {
   const std::string digits = std::to_string(number);
   return std::string(width - digits.size(), '0') + digits;
@@ -127,9 +140,10 @@ std::string column_line(const Database& db, const Table& owner, int place, const
          (column.key == 0 ? "" : " key " + std::to_string(column.key));
 }
 
-std::string index_line(const Index& index) {
+std::string index_line(const Database& db, const Index& index) {
+  const bool partial = db.has_partial_indexes() && !index.where.empty();
   return std::string(index.unique ? "unique " : "") + "index " + index.name + " on " + index.table + " (" +
-         index.columns + ")" + (index.where.empty() ? "" : " WHERE " + index.where);
+         index.columns + ")" + (partial ? " WHERE " + index.where : "");
 }
 
 }  // namespace
@@ -152,7 +166,7 @@ std::string expected_schema(const Database& db, int version) {
       if (column.since <= version) lines.insert(column_line(db, t, place++, column));
   }
   for (const Index& index : indexes)
-    if (index.since <= version) lines.insert(index_line(index));
+    if (index.since <= version) lines.insert(index_line(db, index));
   return joined(lines);
 }
 
@@ -471,6 +485,24 @@ void check_request_ids(Database& db, const std::string& unique_error) {
     CHECK_THROWS_WITH_AS(db.exec("UPDATE " + t.name + " SET request_id = " + first.at("request_id") +
                                  " WHERE key_id = " + quoted(key_of(t, 2))),
                          doctest::Contains(filled_in(unique_error, t.name).c_str()), std::runtime_error);
+  }
+}
+
+void check_repeated_requests(Database& db, const std::string& unique_error, FailedIndex failed) {
+  db.migrate_between(0, 20);
+  insert_tenant(db);
+  const Release release(20);
+  for (const int version : {21, 22}) {
+    const Table& t = table(index_of(version).table);
+    for (const int number : {1, 2}) release.insert(db, t, release.make_row(db, t, number, Fill::every_column));
+    CHECK(db.changed("UPDATE " + t.name + " SET request_id = 'same'") == 2);
+    CHECK_THROWS_WITH_AS(db.migrate(version, Direction::up), doctest::Contains(unique_error.c_str()),
+                         std::runtime_error);
+    CHECK(db.changed("UPDATE " + t.name + " SET request_id = NULL") == 2);
+    if (failed == FailedIndex::is_dropped_by_the_down) db.migrate(version, Direction::down);
+    CHECK(db.catalogue() == expected_schema(db, version - 1));
+    db.migrate(version, Direction::up);
+    CHECK(db.catalogue() == expected_schema(db, version));
   }
 }
 

@@ -45,6 +45,11 @@ extern const std::vector<Index> indexes;
 
 const Table& table(const std::string& name);
 
+/// What a version brings: an index, or columns of a table that was there before.
+bool has_index(int version);
+bool has_column(int version);
+const Index& index_of(int version);
+
 std::string padded(int number, std::size_t width);
 std::string quoted(const std::string& text);
 std::string joined(const std::set<std::string>& lines);
@@ -73,6 +78,8 @@ class Database {
   /// What the catalogue says, in the form of expected_schema().
   virtual std::string catalogue() = 0;
 
+  /// Whether an index can leave rows out.
+  virtual bool has_partial_indexes() const { return true; }
   /// The catalogue's name of a type.
   virtual std::string type(const std::string& type) const = 0;
   /// Literals. JSON comes as PostgreSQL prints JSONB, time as `YYYY-MM-DD HH:MM:SS.ffffff` in UTC.
@@ -141,6 +148,9 @@ void check_part_of_the_way(Database& db);
 void check_release_before(Database& db, int version);
 /// `unique_error` is in the error for a second key of a request; `{}` in it stands for the table.
 void check_request_ids(Database& db, const std::string& unique_error);
+/// Of keys that repeat a request no unique index is made, with `unique_error`; when they are set right it is.
+enum class FailedIndex { leaves_nothing, is_dropped_by_the_down };
+void check_repeated_requests(Database& db, const std::string& unique_error, FailedIndex failed);
 void check_keys(Database& db, const std::string& foreign_key_error, const std::string& primary_key_error);
 
 }  // namespace talos::test::schema

@@ -342,3 +342,12 @@ TEST_CASE("lines are counted by newlines") {
   CHECK(line_of("a\nb\r\nc", 2) == 2);
   CHECK(line_of("a\nb\r\nc", 5) == 3);
 }
+
+TEST_CASE("G18: the line of a statement that sets a password is not shown") {
+  const Prepared prepared("CREATE a;\nALTER USER u Password 'Secret1';\n");
+  const Error shown = prepared->locate(Error(ErrorCode::statement, "no").at(3));
+  CHECK(shown.source_line == "CREATE a;");
+  const Error hidden = prepared->locate(Error(ErrorCode::statement, "no").at(14));
+  CHECK(hidden.source_line.empty());
+  CHECK(hidden.line == 2);
+}
