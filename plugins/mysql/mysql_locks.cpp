@@ -32,7 +32,8 @@ std::string NamedLocks::is_held_by(std::uint64_t connection) const {
   return "IS_USED_LOCK(" + own_ + ") <=> " + std::to_string(connection);
 }
 
-std::string NamedLocks::says_it_works() const { return "GET_LOCK(" + work_ + ", 0) <=> 1"; }
+// The one before, which was told to end, may take a moment.
+std::string NamedLocks::says_it_works() const { return "GET_LOCK(" + work_ + ", 5) <=> 1"; }
 
 std::string NamedLocks::says_it_rests() const { return "DO RELEASE_LOCK(" + work_ + ")"; }
 

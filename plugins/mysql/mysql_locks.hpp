@@ -23,8 +23,8 @@ class NamedLocks {
 
   /// A condition: the connection with this number holds the program's own.
   std::string is_held_by(std::uint64_t connection) const;
-  /// A condition: the connection that asks now says that it works under the lock. A server goes on with what it was told
-  /// when its runner is gone, and the runner's lock with it.
+  /// A condition: the connection that asks now says that it works under the lock. A server goes on with what it was
+  /// told when its runner is gone, and the runner's lock with it.
   std::string says_it_works() const;
   /// The same taken back.
   std::string says_it_rests() const;

@@ -248,7 +248,10 @@ std::string MySqlSession::default_database() {
 
 Connection& MySqlSession::worker() {
   if (worker_ && worker_->usable()) return *worker_;
+  // One that was given up may still be there, and say that it works.
+  if (last_worker_ != 0) base_->send("KILL " + std::to_string(last_worker_), firmly());
   worker_ = connect();
+  last_worker_ = worker_->id();
   used_ = false;
   settings_due_ = true;
   return *worker_;

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -129,6 +130,7 @@ class MySqlSession : public Session {
   Endpoint endpoint_;
   std::unique_ptr<Connection> base_;
   std::unique_ptr<Connection> worker_;
+  std::uint64_t last_worker_ = 0;  ///< its number, also when it is gone
   ServerInfo server_;
   LexerModes modes_;  ///< that a script begins in
   std::optional<Bookkeeping> tables_;

@@ -348,4 +348,62 @@ TEST_CASE("R2: a runner killed while the server writes its rows, and resume at o
   CHECK(place.database.faults(set) == "");
 }
 
+// ---- Disk full
+
+// MariaDB 10.11 does not survive it.
+TEST_CASE("R4: a server whose disk is full: exit 5 in the server's words, clean, and it goes on once there is room") {
+  if (!database_or_skip()) return;
+  MysqlServer& server = *shared_mysql_or_skip();
+  const bool survives = server.flavour() == MysqlFlavour::mysql;
+  if (::geteuid() != 0) {
+    MESSAGE("skipped: only root can mount a small file system");
+    return;
+  }
+  const std::string disk = mysql_other_disk().string();
+  const auto mount = [&](const std::string& options) {
+    ProcessOptions command;
+    command.argv = {"mount", "-t", "tmpfs", "-o", options, "none", disk};
+    return run(command).status == 0;
+  };
+  if (!mount("size=12m,mode=0777")) {
+    MESSAGE("skipped: a small file system cannot be mounted here");
+    return;
+  }
+  struct Unmount {
+    std::string where;
+    ~Unmount() {
+      ProcessOptions command;
+      command.argv = {"umount", "-l", where};
+      try {
+        run(command);
+      } catch (const std::exception& error) {
+        std::fprintf(stderr, "%s\n", error.what());
+      }
+    }
+  } const unmount{disk};
+  const TestSet set{
+      {1,
+       "small",
+       {"CREATE TABLE filler (id BIGINT AUTO_INCREMENT PRIMARY KEY, data LONGTEXT) DATA DIRECTORY = '" + disk + "'"},
+       {"DROP TABLE filler"},
+       false},
+      {2,
+       "big",
+       {"INSERT INTO filler (data) SELECT REPEAT('x', 100000) FROM information_schema.COLLATIONS LIMIT 250"},
+       {"DELETE FROM filler"},
+       false}};
+  const MysqlPlace place(set);
+  check_refused(place, place.database.dsn(), {"up"}, 5,
+                survives ? std::vector<std::string>{"is full", "1114"} : std::vector<std::string>{});
+  if (survives) CHECK(place.state() == "clean 1");
+  REQUIRE(mount("remount,size=200m"));
+  if (!survives) server.restart();
+  CHECK(place.state() == "clean 1");
+  CHECK(place.database.faults(set) == "");
+  const auto result = migrate(place.target(), {"up"});
+  INFO(result.err);
+  CHECK(result.status == 0);
+  CHECK(place.database.value("SELECT COUNT(*) FROM filler") == "250");
+}
+
 }  // namespace talos::test

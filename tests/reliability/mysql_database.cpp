@@ -10,6 +10,7 @@
 #include <mysql.h>
 
 #include "mysql_keys.hpp"
+#include "mysql_user.hpp"
 
 namespace talos::test {
 
@@ -29,7 +30,11 @@ MysqlFlavour wanted_flavour() {
 std::unique_ptr<MysqlServer> started_server() {
   const auto installation = mysql_or_skip(wanted_flavour());
   if (!installation) return nullptr;
-  return std::make_unique<MysqlServer>(*installation, unsynced_mysql);
+  auto settings = unsynced_mysql;
+  // MariaDB takes tables to wherever it may write.
+  if (installation->flavour == MysqlFlavour::mysql)
+    settings.push_back("innodb_directories=" + mysql_other_disk().string());
+  return std::make_unique<MysqlServer>(*installation, settings);
 }
 
 // The definition's text in what SHOW CREATE gives.
@@ -81,6 +86,16 @@ pid_t pid_of(const std::string& program_name) {
 }
 
 }  // namespace
+
+std::filesystem::path mysql_other_disk() {
+  static const ServerDirectory directory;
+  static const std::filesystem::path tables = [] {
+    std::filesystem::create_directory(directory / "tables");
+    mysql_user().give(directory / "tables");
+    return directory / "tables";
+  }();
+  return tables;
+}
 
 MysqlServer* shared_mysql_or_skip() {
   static const auto server = started_server();

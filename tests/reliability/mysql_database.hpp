@@ -16,8 +16,11 @@ namespace talos::test {
 inline std::filesystem::path commercial_program() { return TALOS_TEST_COMMERCIAL; }
 
 /// T7: nothing, after saying why, where there is none and the test is to be skipped. Its data need not survive a crash
-/// of the machine; who wants TLS gets it. First called in the main thread.
+/// of the machine. First called in the main thread.
 MysqlServer* shared_mysql_or_skip();
+
+/// A directory of the shared server's for tables WITH DATA DIRECTORY, on which another file system can be mounted.
+std::filesystem::path mysql_other_disk();
 
 class MysqlDatabase : public TestDatabase {
  public:
