@@ -173,7 +173,9 @@ TEST_CASE("the OSS program refuses PostgreSQL with exit 6 before a socket, whate
   CHECK(listed.out == Part{"not usable in this edition"});
 }
 
-TEST_CASE("the commercial program takes SQLite too, lists its plugins, and names package and directories of one that is missing") {
+TEST_CASE(
+    "the commercial program takes SQLite too, lists its plugins, and names package and directories of one that is "
+    "missing") {
   if (shared_server() == nullptr) return;
   PgWorld world(*shared_server());
   world.migration(1, "a", "CREATE TABLE a (x int);\n");
