@@ -234,18 +234,21 @@ TEST_CASE("a first statement that may have left something is dirty, never set ba
   Outcome outcome = Outcome::unknown;
   JournalState state = JournalState::unknown;
   bool atomic = true;
+  std::string leftover;
   SUBCASE("no answer came") {}
+  SUBCASE("nobody knows what it left") { outcome = Outcome::partial; }
   SUBCASE("part of it may be there") {
     outcome = Outcome::partial;
     atomic = false;
   }
   SUBCASE("the error names what it left") {
     outcome = Outcome::partial;
+    leftover = "half of it";
     state = JournalState::failed;
   }
   Bench bench{{"1_a.up.sql", bare + "VACUUM;\nINSERT b;"}};
   bench.database.capabilities.atomic_statements = atomic;
-  bench.database.failures[1] = {.outcome = outcome};
+  bench.database.failures[1] = {.outcome = outcome, .leftover = leftover};
   bench.failure();
   CHECK(bench.database.row() == TrackerRow{1, true});
   CHECK(bench.left_dirty);

@@ -205,6 +205,7 @@ void FakeSession::run_unit(const Unit& unit, std::size_t number) {
     if (failure.outcome == Outcome::unknown && unit.claim && unit.journal.empty()) write_rows(unit);
     Error error(failure.code, failure.message);
     error.native_code = "FAKE_1";
+    error.leftover = failure.leftover;
     if (!failure.at.empty() && unit.script != nullptr) error.offset = unit.script->text.find(failure.at);
     throw error;
   }

@@ -21,6 +21,7 @@ struct Failure {
   std::string message = "no such table: t";
   /// Of the body's text from which the error's offset is taken; empty: no offset.
   std::string at = {};
+  std::string leftover = {};
 };
 
 /// What all sessions of a test share, and the settings of what is to happen.
