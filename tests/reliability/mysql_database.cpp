@@ -185,9 +185,11 @@ std::vector<std::string> MysqlDatabase::connections() const {
 
 std::vector<std::string> MysqlDatabase::at_work() const {
   auto all = connections();
-  all.erase(std::remove_if(all.begin(), all.end(),
-                           [](const std::string& line) { return line.find(" Sleep ") != std::string::npos; }),
-            all.end());
+  // Between its statement and its rest a thread shows the one's command and has the other's state.
+  const auto rests = [](const std::string& line) {
+    return line.find(" Sleep ") != std::string::npos || line.find("Reset for next command") != std::string::npos;
+  };
+  all.erase(std::remove_if(all.begin(), all.end(), rests), all.end());
   return all;
 }
 

@@ -174,9 +174,12 @@ void up(const Scenario& scenario, const std::string& dsn, const std::filesystem:
     if (result.status == 0) return;
     if (result.status != 3)
       throw std::runtime_error("up afterwards: exit " + std::to_string(result.status) + "\n" + result.err);
-    const ProcessResult resumed = migrate({"resume"}, dsn, files);
-    if (resumed.status != 0)
-      throw std::runtime_error("resume: exit " + std::to_string(resumed.status) + "\n" + resumed.err);
+    // As an operator would: what was to be forced is forced again, anything else is resumed.
+    const bool forces = scenario.words.front() == "force";
+    const ProcessResult mended = migrate(forces ? scenario.words : std::vector<std::string>{"resume"}, dsn, files);
+    if (mended.status != 0)
+      throw std::runtime_error(scenario.words.front() + " afterwards: exit " + std::to_string(mended.status) + "\n" +
+                               mended.err);
   }
   throw std::runtime_error("dirty more often than there are migrations");
 }
