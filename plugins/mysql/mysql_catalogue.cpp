@@ -2,17 +2,11 @@
 
 #include <algorithm>
 
-#include "common/checksum.hpp"
 #include "mysql_text.hpp"
 
 namespace talos::mysql {
 
 namespace {
-
-constexpr std::size_t longest_definition = 16U << 10U;
-constexpr std::string_view absent_mark = "(absent)";
-constexpr std::string_view hidden_mark = "(hidden)";
-constexpr std::string_view title_mark = "== ";
 
 struct Look {
   const char* kind;    ///< for people
@@ -58,12 +52,6 @@ std::string without_auto_increment(std::string definition) {
   return definition;
 }
 
-std::string shortened(std::string definition) {
-  if (definition.size() <= longest_definition) return definition;
-  return "(checksum " + std::to_string(common::fnv1a(definition)) + " of " + std::to_string(definition.size()) +
-         " bytes)";
-}
-
 std::string name_of(const NamedObject& object, const std::string& database) {
   if (object.kind == NamedObject::Kind::database || object.kind == NamedObject::Kind::user)
     return quoted_name(object.name);
@@ -89,7 +77,7 @@ Sight look_at_one(const Inquiry& ask, const NamedObject& object, const std::stri
   // Without the right to see it there is none.
   if (!definition) return sight;
   sight.state = Sight::State::present;
-  sight.definition = shortened(without_auto_increment(*definition));
+  sight.definition = common::shortened(without_auto_increment(*definition));
   return sight;
 }
 
@@ -99,52 +87,6 @@ std::vector<Sight> look_at(const Inquiry& ask, const std::vector<NamedObject>& o
   std::vector<Sight> sights;
   for (const NamedObject& object : objects) sights.push_back(look_at_one(ask, object, database));
   return sights;
-}
-
-std::string to_image(const std::vector<Sight>& sights) {
-  std::string image;
-  for (const Sight& sight : sights) {
-    image.append(title_mark).append(sight.title).append("\n");
-    image.append(sight.state == Sight::State::absent   ? absent_mark
-                 : sight.state == Sight::State::hidden ? hidden_mark
-                                                       : std::string_view(sight.definition));
-    image += '\n';
-  }
-  return image;
-}
-
-std::vector<Sight> from_image(std::string_view image, const std::vector<Sight>& wanted) {
-  std::vector<Sight> sights;
-  for (const Sight& one : wanted) {
-    Sight sight;
-    sight.title = one.title;
-    const std::string title = std::string(title_mark) + one.title + "\n";
-    auto at = image.find(title);
-    if (at != std::string_view::npos && (at == 0 || image[at - 1] == '\n')) {
-      at += title.size();
-      auto end = image.find("\n" + std::string(title_mark), at);
-      if (end == std::string_view::npos) end = image.empty() ? 0 : image.size() - 1;
-      sight.definition = std::string(image.substr(at, end - at));
-      sight.state = sight.definition == absent_mark   ? Sight::State::absent
-                    : sight.definition == hidden_mark ? Sight::State::hidden
-                                                      : Sight::State::present;
-      if (sight.state != Sight::State::present) sight.definition.clear();
-    }
-    sights.push_back(std::move(sight));
-  }
-  return sights;
-}
-
-std::string differences(const std::vector<Sight>& before, const std::vector<Sight>& after) {
-  std::string text;
-  for (std::size_t i = 0; i < before.size() && i < after.size(); ++i) {
-    if (before[i] == after[i]) continue;
-    const char* what = after[i].state == Sight::State::absent    ? " is gone"
-                       : before[i].state == Sight::State::absent ? " is new"
-                                                                 : " has changed";
-    text += (text.empty() ? "" : ", ") + after[i].title + what;
-  }
-  return text;
 }
 
 }  // namespace talos::mysql

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/sight.hpp"
 #include "mysql_connection.hpp"
 #include "mysql_objects.hpp"
 
@@ -15,26 +16,14 @@ namespace talos::mysql {
 /// Runs one message, and gives also what the server refuses.
 using Inquiry = std::function<Reply(const std::string& sql)>;
 
-/// One object, as it is at one moment.
-struct Sight {
-  enum class State : unsigned char { absent, present, hidden };
-  std::string title;  ///< "table `app`.`t`"
-  State state = State::hidden;
-  std::string definition;  ///< of one that is present
-
-  bool operator==(const Sight&) const = default;
-};
+using common::Sight;
 
 /// What there is of these objects; those without a schema are looked for in `database`. Throws if the connection is
 /// lost.
 std::vector<Sight> look_at(const Inquiry& ask, const std::vector<NamedObject>& objects, const std::string& database);
 
-/// As JournalRow::before keeps it, and back. Long definitions are kept as a checksum.
-std::string to_image(const std::vector<Sight>& sights);
-/// Those of `wanted`, as the image has them; one that it lacks is hidden.
-std::vector<Sight> from_image(std::string_view image, const std::vector<Sight>& wanted);
-
-/// "table `app`.`t` is gone, table `app`.`u` is new": the differences, in words; empty if there are none.
-std::string differences(const std::vector<Sight>& before, const std::vector<Sight>& after);
+using common::differences;
+using common::from_image;
+using common::to_image;
 
 }  // namespace talos::mysql

@@ -1,9 +1,9 @@
 // Running units.
 #include <algorithm>
-#include <random>
 #include <thread>
 #include <utility>
 
+#include "common/backoff.hpp"
 #include "mysql_session.hpp"
 #include "talos/clock.hpp"
 #include "talos/fail_point.hpp"
@@ -11,6 +11,8 @@
 namespace talos::mysql {
 
 namespace {
+
+using common::retry_delay;
 
 using Part = Message::Part;
 
@@ -23,14 +25,6 @@ constexpr std::size_t largest_kept_text = 16U << 20U;
 
 std::chrono::microseconds since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
-}
-
-// 0.1 s doubling to 5 s, with jitter.
-std::chrono::milliseconds retry_delay(int attempt) {
-  static thread_local std::minstd_rand random(std::random_device{}());
-  const std::int64_t most = std::min<std::int64_t>(5'000, std::int64_t{100} << std::min(attempt, 10));
-  return std::chrono::milliseconds(
-      std::uniform_int_distribution<std::int64_t>(std::max<std::int64_t>(most / 2, 100), most)(random));
 }
 
 bool adds_journal_row(const Unit& unit) {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/sight.hpp"
 #include "mysql_token.hpp"
 
 namespace talos::mysql {
@@ -19,7 +20,7 @@ struct NamedObject {
   bool operator==(const NamedObject&) const = default;
 };
 
-enum class Act : std::uint8_t { create, drop, alter, rename, truncate, other };
+using common::Act;
 
 struct Ddl {
   Act act = Act::other;

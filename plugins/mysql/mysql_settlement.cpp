@@ -41,55 +41,7 @@ bool brings_rows(std::string_view statement, const Ddl& ddl) {
          contains_word(statement, "SELECT");
 }
 
-bool all_are(const std::vector<Sight>& sights, Sight::State state) {
-  return std::all_of(sights.begin(), sights.end(), [&](const Sight& sight) { return sight.state == state; });
-}
-
-bool none_is(const std::vector<Sight>& sights, Sight::State state) {
-  return std::none_of(sights.begin(), sights.end(), [&](const Sight& sight) { return sight.state == state; });
-}
-
-// The change is the one that such a statement makes.
-bool fits(const Ddl& ddl, const std::vector<Sight>& before, const std::vector<Sight>& now) {
-  using State = Sight::State;
-  switch (ddl.act) {
-    case Act::create:
-      // An index is seen in its table, which is there before and after.
-      return ddl.objects.front().kind == NamedObject::Kind::index
-                 ? all_are(before, State::present) && all_are(now, State::present)
-                 : all_are(before, State::absent) && all_are(now, State::present);
-    case Act::drop:
-      return ddl.objects.front().kind == NamedObject::Kind::index
-                 ? all_are(before, State::present) && all_are(now, State::present)
-                 : all_are(before, State::present) && all_are(now, State::absent);
-    case Act::alter:
-    case Act::rename:
-      return before.size() == 1 ? all_are(before, State::present) && all_are(now, State::present)
-                                : before.front().state == State::present && now.front().state == State::absent &&
-                                      before.back().state == State::absent && now.back().state == State::present;
-    case Act::truncate:
-    case Act::other:
-      break;
-  }
-  return false;
-}
-
-std::string titles(const std::vector<Sight>& sights) {
-  std::string text;
-  for (const Sight& sight : sights) text += (text.empty() ? "" : ", ") + sight.title;
-  return text;
-}
-
 Settlement::Finding finding(Verdict verdict, std::string reason) { return {verdict, std::move(reason), {}}; }
-
-Settlement::Finding settle_unchanged(const Ddl& ddl, const std::vector<Sight>& now, bool conditional) {
-  const std::string same = titles(now) + (now.size() == 1 ? " is as it was" : " are as they were");
-  if (conditional) return finding(Verdict::repeatable, same + ", and the statement allows for that");
-  // What a statement that shows nowhere in the definitions has done cannot be seen.
-  const bool would_show = ddl.single || ddl.act == Act::create || ddl.act == Act::drop;
-  if (would_show) return finding(Verdict::not_applied, same);
-  return finding(Verdict::unknown, same + ", but the statement may change rows only");
-}
 
 }  // namespace
 
@@ -101,15 +53,9 @@ Settlement::Finding settle(std::string_view statement, LexerModes modes, std::st
   if (before.empty()) return finding(Verdict::unknown, "the catalogue was not looked at before it");
   const std::vector<Sight> now = look_at(ask, ddl.objects, database);
   const std::vector<Sight> then = from_image(before, now);
-  if (!none_is(now, Sight::State::hidden) || !none_is(then, Sight::State::hidden))
-    return finding(Verdict::unknown, "this user cannot see all of " + titles(now));
   if (brings_rows(statement, ddl)) ddl.single = false;
-  if (now == then) return settle_unchanged(ddl, now, is_conditional(statement, modes));
-  const std::string changed = differences(then, now);
-  const bool all_dropped = ddl.act == Act::drop && none_is(now, Sight::State::present);
-  if ((ddl.single && fits(ddl, then, now)) || all_dropped) return finding(Verdict::applied, changed);
-  if (ddl.single) return finding(Verdict::unknown, changed + ", which is not what it does");
-  return finding(Verdict::unknown, changed + ", but the statement is not one act");
+  const bool in_table = ddl.objects.front().kind == NamedObject::Kind::index;
+  return common::judge({ddl.act, in_table, ddl.single, is_conditional(statement, modes)}, then, now);
 }
 
 bool may_leave_a_part(std::string_view statement, const Ddl& ddl, bool atomic_ddl) {

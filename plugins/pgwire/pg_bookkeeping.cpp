@@ -18,10 +18,6 @@ constexpr std::string_view journal_columns =
     "run, version, direction, statement, statements, state, file, sha256, text, line, before_image, started_at, "
     "finished_at, runner, error, error_code";
 
-std::string time_text(std::string_view column) {
-  return "to_char(" + std::string(column) + R"( AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))";
-}
-
 std::string text(const Row& row, std::size_t column) { return row.at(column).value_or(""); }
 
 std::optional<std::int64_t> optional_integer(const Row& row, std::size_t column) {
@@ -54,7 +50,7 @@ LogRow log_row(const Row& row) {
   result.file = text(row, 6);
   result.size = optional_integer(row, 7);
   result.sha256 = text(row, 8);
-  result.started_at = text(row, 9);
+  result.started_at = time_of(text(row, 9));
   result.duration_us = integer(row, 10);
   result.program = text(row, 11);
   result.runner = text(row, 12);
@@ -80,24 +76,24 @@ JournalRow journal_row(const Row& row) {
   result.text = text(row, 8);
   result.line = optional_integer(row, 9);
   result.before = text(row, 10);
-  result.started_at = text(row, 11);
-  result.finished_at = text(row, 12);
+  result.started_at = time_of(text(row, 11));
+  result.finished_at = time_of(text(row, 12));
   result.runner = text(row, 13);
   result.error = text(row, 14);
   result.error_code = text(row, 15);
   return result;
 }
 
-// Times among columns become texts.
+// Times among columns become numbers.
 std::string selected(std::string_view columns) {
   std::string list(columns);
   for (const std::string_view time : {"started_at", "finished_at"})
-    if (const auto at = list.find(time); at != std::string::npos) list.replace(at, time.size(), time_text(time));
+    if (const auto at = list.find(time); at != std::string::npos) list.replace(at, time.size(), milliseconds_of(time));
   return list;
 }
 
 std::string time_or(std::string_view time, std::string_view otherwise) {
-  return time.empty() ? std::string(otherwise) : literal(time);
+  return time.empty() ? std::string(otherwise) : literal(time) + "::timestamptz";
 }
 
 // File names and messages may be anything; the server takes valid UTF-8 only.
@@ -105,11 +101,16 @@ std::string stored(std::string_view text) { return literal_or_null(valid_utf8(te
 
 std::string yes_or_no(bool value) { return value ? "true" : "false"; }
 
-std::string values(std::initializer_list<std::string> list) {
-  std::string result = "VALUES (" + std::to_string(bookkeeping_layout);
-  for (const std::string& value : list) result += ", " + value;
-  return result + ")";
+// All the columns of one row, the layout before them.
+std::string insert(const std::string& table, std::string_view columns, std::initializer_list<std::string> values,
+                   const std::string& condition) {
+  std::string list = std::to_string(bookkeeping_layout);
+  for (const std::string& value : values) list += ", " + value;
+  const std::string into = "INSERT INTO " + table + " (layout, " + std::string(columns) + ") ";
+  return into + (condition.empty() ? "VALUES (" + list + ")" : "SELECT " + list + " WHERE " + condition);
 }
+
+std::string and_also(const std::string& condition) { return condition.empty() ? "" : " AND " + condition; }
 
 // A table of that name that is not ours, or of a later release, is refused (G17): `columns` is what it has.
 void check_columns(const std::string& table, const std::string& has, std::string_view wanted) {
@@ -135,8 +136,12 @@ void check_layout(const std::string& table, const Table& answer) {
 
 }  // namespace
 
-Bookkeeping::Bookkeeping(std::string schema, std::string table) : schema_(std::move(schema)), table_(std::move(table)) {
-  const auto qualified = [&](const char* suffix) { return quoted_name(schema_) + "." + quoted_name(table_ + suffix); };
+Bookkeeping::Bookkeeping(std::string schema, std::string table, const std::string& database)
+    : schema_(std::move(schema)), table_(std::move(table)) {
+  const auto qualified = [&](const char* suffix) {
+    const std::string of_database = database.empty() ? "" : quoted_name(database) + ".";
+    return of_database + quoted_name(schema_) + "." + quoted_name(table_ + suffix);
+  };
   tracker_ = qualified("");
   log_ = qualified("_log");
   journal_ = qualified("_journal");
@@ -161,15 +166,15 @@ Existing Bookkeeping::existing(const Table& answer) {
   return {true, row.at(0).has_value(), row.at(1).has_value(), row.at(2).has_value(), row.at(3).has_value()};
 }
 
-State Bookkeeping::read(const Ask& ask, LogDepth depth, Existing& existing) const {
+State Bookkeeping::read(const Ask& ask, LogDepth depth, Existing& existing, const std::string& begin) const {
   // The tables may come into being between the two messages, but never go.
-  const Table columns = ask(existing_sql()).at(0);
+  const Table columns = ask(begin + "; " + existing_sql() + "; COMMIT").at(1);
   const Existing there = existing = Bookkeeping::existing(columns);
   State state;
   state.tracker_exists = there.tracker;
   state.log_exists = there.log;
   state.journal_exists = there.journal;
-  std::string sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+  std::string sql = begin;
   if (there.tracker) {
     check_columns(table_, columns.rows[0][0].value_or(""), "version, dirty");
     sql += "; SELECT version, dirty FROM " + tracker_ + " LIMIT 2";
@@ -202,21 +207,22 @@ State Bookkeeping::read(const Ask& ask, LogDepth depth, Existing& existing) cons
   return state;
 }
 
-std::vector<std::string> Bookkeeping::create_sql(const Existing& existing, bool journal) const {
+std::vector<std::string> Bookkeeping::create_sql(const Existing& existing, bool journal, bool if_not_exists) const {
   std::vector<std::string> statements;
+  const std::string create = if_not_exists ? "CREATE TABLE IF NOT EXISTS " : "CREATE TABLE ";
   // golang-migrate's own, to the letter.
   if (!existing.tracker)
-    statements.push_back("CREATE TABLE " + tracker_ + " (version bigint not null primary key, dirty boolean not null)");
+    statements.push_back(create + tracker_ + " (version bigint not null primary key, dirty boolean not null)");
   if (!existing.log)
     statements.push_back(
-        "CREATE TABLE " + log_ +
+        create + log_ +
         " (id bigint GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY, layout integer NOT NULL, action text NOT NULL,"
         " failed boolean NOT NULL, version bigint NOT NULL, tracker_version bigint NOT NULL, title text, file text,"
         " size bigint, sha256 text, started_at timestamptz NOT NULL, duration_us bigint, program text, runner text,"
         " os_user text, error text, error_code text, line bigint, statement bigint, versions text)");
   if (journal && !existing.journal)
     statements.push_back(
-        "CREATE TABLE " + journal_ +
+        create + journal_ +
         " (run text NOT NULL, layout integer NOT NULL,"
         " version bigint NOT NULL, direction text NOT NULL, statement bigint NOT NULL, statements bigint NOT NULL,"
         " state text NOT NULL, file text, sha256 text, text text, line bigint, before_image text,"
@@ -231,59 +237,91 @@ std::string Bookkeeping::create_lease_sql() const {
          " since timestamptz NOT NULL, expires_at timestamptz NOT NULL)";
 }
 
+namespace {
+
+std::string tracker_values(const TrackerRow& row) { return std::to_string(row.version) + ", " + yes_or_no(row.dirty); }
+
+}  // namespace
+
+std::string Bookkeeping::claim_where(const std::optional<TrackerRow>& from) const {
+  if (!from) return "NOT EXISTS (SELECT 1 FROM " + tracker_ + ")";
+  return "version = " + std::to_string(from->version) + " AND dirty = " + yes_or_no(from->dirty) +
+         " AND (SELECT count(*) FROM " + tracker_ + ") = 1";
+}
+
 std::string Bookkeeping::claim_sql(const Claim& claim) const {
-  const auto row = [](const TrackerRow& value) {
-    return std::to_string(value.version) + ", " + yes_or_no(value.dirty);
-  };
-  const std::string alone = "(SELECT count(*) FROM " + tracker_ + ") = 1";
-  if (!claim.from) {
-    // Two of these at once would both see an empty table.
-    const std::string lock = "LOCK TABLE " + tracker_ + " IN SHARE ROW EXCLUSIVE MODE; ";
-    const std::string none = "WHERE NOT EXISTS (SELECT 1 FROM " + tracker_ + ")";
-    if (!claim.to) return lock + "PERFORM 1 " + none + ";";
-    return lock + "INSERT INTO " + tracker_ + " (version, dirty) SELECT " + row(*claim.to) + " " + none + ";";
-  }
-  const std::string where = " WHERE version = " + std::to_string(claim.from->version) +
-                            " AND dirty = " + yes_or_no(claim.from->dirty) + " AND " + alone + ";";
+  // Two of these at once would both see an empty table.
+  const std::string lock = claim.from ? "" : "LOCK TABLE " + tracker_ + " IN SHARE ROW EXCLUSIVE MODE; ";
+  if (!claim.from && !claim.to) return lock + "PERFORM 1 WHERE " + claim_where(claim.from) + ";";
+  return lock + plain_claim_sql(claim, "") + ";";
+}
+
+std::string Bookkeeping::plain_claim_sql(const Claim& claim, const std::string& condition) const {
+  const std::string where = " WHERE " + claim_where(claim.from) + and_also(condition);
+  if (!claim.from && !claim.to) return "SELECT 1" + where;
+  if (!claim.from) return "INSERT INTO " + tracker_ + " (version, dirty) SELECT " + tracker_values(*claim.to) + where;
   if (!claim.to) return "DELETE FROM " + tracker_ + where;
-  return "UPDATE " + tracker_ + " SET (version, dirty) = (" + row(*claim.to) + ")" + where;
+  return "UPDATE " + tracker_ + " SET (version, dirty) = (" + tracker_values(*claim.to) + ")" + where;
 }
 
-std::string Bookkeeping::log_sql(const LogRow& row, std::string_view started_at, std::string_view duration_us) const {
-  return "INSERT INTO " + log_ + " (layout, " + std::string(log_columns) + ") " +
-         values({literal(to_string(row.action)), yes_or_no(row.failed), std::to_string(row.version),
-                 std::to_string(row.current), stored(row.title), stored(row.file), number_or_null(row.size),
-                 literal_or_null(row.sha256),
-                 literal(row.started_at.empty() ? started_at : std::string_view(row.started_at)),
-                 row.duration_us >= 0 ? std::to_string(row.duration_us) : std::string(duration_us), stored(row.program),
-                 stored(row.runner), stored(row.user), stored(row.error), literal_or_null(row.error_code),
-                 number_or_null(row.line), number_or_null(row.statement), literal_or_null(row.versions)});
+std::string Bookkeeping::tracker_is_sql(const std::optional<TrackerRow>& row) const {
+  return row ? "SELECT count(*) FROM " + tracker_ + " WHERE " + claim_where(row)
+             : "SELECT count(*) WHERE " + claim_where(row);
 }
 
-std::string Bookkeeping::journal_sql(const JournalWrite& write, std::string_view before) const {
+std::string Bookkeeping::log_sql(const LogRow& row, std::string_view started_at, std::string_view duration_us,
+                                 const std::string& condition) const {
+  return insert(
+      log_, log_columns,
+      {literal(to_string(row.action)), yes_or_no(row.failed), std::to_string(row.version), std::to_string(row.current),
+       stored(row.title), stored(row.file), number_or_null(row.size), literal_or_null(row.sha256),
+       time_or(row.started_at.empty() ? started_at : std::string_view(row.started_at), "NULL"),
+       row.duration_us >= 0 ? std::to_string(row.duration_us) : std::string(duration_us), stored(row.program),
+       stored(row.runner), stored(row.user), stored(row.error), literal_or_null(row.error_code),
+       number_or_null(row.line), number_or_null(row.statement), literal_or_null(row.versions)},
+      condition);
+}
+
+std::string Bookkeeping::log_count_sql(const LogRow& row, std::string_view started_at) const {
+  return "SELECT count(*) FROM " + log_ + " WHERE action = " + literal(to_string(row.action)) +
+         " AND failed = " + yes_or_no(row.failed) + " AND version = " + std::to_string(row.version) +
+         " AND coalesce(runner, '') = " + literal(valid_utf8(row.runner)) +
+         " AND started_at = " + time_or(row.started_at.empty() ? started_at : std::string_view(row.started_at), "NULL");
+}
+
+std::string Bookkeeping::journal_key(const JournalRow& row) {
+  return "run = " + literal(row.run) + " AND version = " + std::to_string(row.version) +
+         " AND direction = " + literal(to_string(row.direction)) + " AND statement = " + std::to_string(row.statement);
+}
+
+std::string Bookkeeping::journal_count_sql(const JournalRow& row) const {
+  return "SELECT count(*) FROM " + journal_ + " WHERE " + journal_key(row) +
+         " AND state = " + literal(to_string(row.state));
+}
+
+std::string Bookkeeping::journal_sql(const JournalWrite& write, std::string_view before,
+                                     const std::string& condition) const {
   const JournalRow& row = write.row;
   switch (write.kind) {
     case JournalWriteKind::add:
-      return "INSERT INTO " + journal_ + " (layout, " + std::string(journal_columns) + ") " +
-             values({literal(row.run), std::to_string(row.version), literal(to_string(row.direction)),
+      return insert(journal_, journal_columns,
+                    {literal(row.run), std::to_string(row.version), literal(to_string(row.direction)),
                      std::to_string(row.statement), std::to_string(row.statements), literal(to_string(row.state)),
                      stored(row.file), literal_or_null(row.sha256), stored(row.text), number_or_null(row.line),
                      row.before.empty() && !before.empty() ? std::string(before) : literal_or_null(row.before),
-                     time_or(row.started_at, "clock_timestamp()"),
-                     row.finished_at.empty() ? "NULL" : literal(row.finished_at), stored(row.runner), stored(row.error),
-                     literal_or_null(row.error_code)});
+                     time_or(row.started_at, "clock_timestamp()"), time_or(row.finished_at, "NULL"), stored(row.runner),
+                     stored(row.error), literal_or_null(row.error_code)},
+                    condition);
     case JournalWriteKind::update:
       return "UPDATE " + journal_ + " SET state = " + literal(to_string(row.state)) +
              ", finished_at = " + time_or(row.finished_at, "clock_timestamp()") + ", error = " + stored(row.error) +
-             ", error_code = " + literal_or_null(row.error_code) + " WHERE run = " + literal(row.run) +
-             " AND version = " + std::to_string(row.version) + " AND direction = " + literal(to_string(row.direction)) +
-             " AND statement = " + std::to_string(row.statement);
+             ", error_code = " + literal_or_null(row.error_code) + " WHERE " + journal_key(row) + and_also(condition);
     case JournalWriteKind::supersede:
       return "UPDATE " + journal_ + " SET closed = true WHERE NOT closed AND version = " + std::to_string(row.version) +
              " AND direction = " + literal(to_string(row.direction)) +
-             " AND statement >= " + std::to_string(row.statement);
+             " AND statement >= " + std::to_string(row.statement) + and_also(condition);
     case JournalWriteKind::close:
-      return "UPDATE " + journal_ + " SET closed = true WHERE NOT closed";
+      return "UPDATE " + journal_ + " SET closed = true WHERE NOT closed" + and_also(condition);
   }
   return "";
 }

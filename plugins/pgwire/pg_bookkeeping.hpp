@@ -27,7 +27,8 @@ struct Existing {
 
 class Bookkeeping {
  public:
-  Bookkeeping(std::string schema, std::string table);
+  /// Names are qualified by the database too, if one is given.
+  Bookkeeping(std::string schema, std::string table, const std::string& database = {});
 
   const std::string& schema() const { return schema_; }
   const std::string& table() const { return table_; }
@@ -38,23 +39,39 @@ class Bookkeeping {
   std::string existing_sql() const;
   static Existing existing(const Table& answer);
 
-  /// Reads everything in one consistent, read-only transaction; `existing` becomes what is there.
-  State read(const Ask& ask, LogDepth depth, Existing& existing) const;
+  /// Reads everything in one consistent, read-only transaction, which `begin` opens; `existing` becomes what is there.
+  State read(const Ask& ask, LogDepth depth, Existing& existing,
+             const std::string& begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") const;
 
   // All of these are single statements without a semicolon at their end.
 
   /// CREATE TABLE for what is missing of tracker, log and, where wanted, journal.
-  std::vector<std::string> create_sql(const Existing& existing, bool journal) const;
+  std::vector<std::string> create_sql(const Existing& existing, bool journal, bool if_not_exists = false) const;
   std::string create_lease_sql() const;
 
   /// The statements of a PL/pgSQL block, which leave FOUND = false if the claim misses.
   std::string claim_sql(const Claim& claim) const;
+
+  // A `condition`, if not empty, is one more that must hold, or nothing is written.
+
+  /// One statement, that touches (or, where it changes nothing, gives) one row, or none if the claim misses. Only under
+  /// SERIALIZABLE do two of them on an empty tracker see each other.
+  std::string plain_claim_sql(const Claim& claim, const std::string& condition) const;
   /// Times that the row leaves open are taken from `started_at` and the SQL expression `duration_us`.
-  std::string log_sql(const LogRow& row, std::string_view started_at, std::string_view duration_us) const;
+  std::string log_sql(const LogRow& row, std::string_view started_at, std::string_view duration_us,
+                      const std::string& condition = {}) const;
   /// `before`: an SQL expression for an added row's, where that leaves it open; may be empty.
-  std::string journal_sql(const JournalWrite& write, std::string_view before) const;
+  std::string journal_sql(const JournalWrite& write, std::string_view before, const std::string& condition = {}) const;
+
+  // Whether such a write has happened: one row with a number, 0 if not.
+  std::string tracker_is_sql(const std::optional<TrackerRow>& row) const;
+  std::string log_count_sql(const LogRow& row, std::string_view started_at) const;
+  std::string journal_count_sql(const JournalRow& row) const;
 
  private:
+  std::string claim_where(const std::optional<TrackerRow>& from) const;
+  static std::string journal_key(const JournalRow& row);
+
   std::string schema_;
   std::string table_;
   std::string tracker_;  ///< quoted, with its schema, like the rest

@@ -40,6 +40,21 @@ std::string in_one_line(std::string_view text) {
   return line;
 }
 
+// Why the server let nobody in, with its SQLSTATE, which libpq tells only in a text of its own:
+// "… FATAL:  53300: sorry, too many clients already\nLOCATION:  …".
+Error refusal(std::string text) {
+  text.erase(std::min(text.find("\nLOCATION:"), text.size()));
+  constexpr std::size_t code_size = 5;
+  std::string code;
+  for (const std::string_view severity : {"FATAL:  ", "ERROR:  ", "PANIC:  "}) {
+    const auto at = text.find(severity);
+    if (at == std::string::npos || text.find(": ", at + severity.size()) != at + severity.size() + code_size) continue;
+    code = text.substr(at + severity.size(), code_size);
+    text.erase(at + severity.size(), code_size + 2);
+  }
+  return Error(ErrorCode::connection, in_one_line(text)).with_native_code(code);
+}
+
 std::vector<std::string> split(const std::string& list) {
   std::vector<std::string> parts(1);
   for (const char c : list) {
@@ -171,14 +186,16 @@ void Connection::connect(const Parameters& parameters, std::chrono::milliseconds
   connection_.reset(PQconnectStartParams(keys.data(), values.data(), 0));
   if (!connection_) throw Error(ErrorCode::connection, "out of memory");
   PQsetNoticeReceiver(connection_.get(), receive_notice, &notice_);
+  PQsetErrorVerbosity(connection_.get(), PQERRORS_VERBOSE);
   auto status = PQstatus(connection_.get()) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
   while (status != PGRES_POLLING_OK) {
-    if (status == PGRES_POLLING_FAILED) throw Error(ErrorCode::connection, last_error());
+    if (status == PGRES_POLLING_FAILED) throw Error(refusal(PQerrorMessage(connection_.get())));
     if (!wait_for_socket(connection_.get(), status, deadline, stop))
       throw Error(ErrorCode::connection,
                   "the server did not answer within " + std::to_string(timeout.count()) + " ms (--connect-timeout)");
     status = PQconnectPoll(connection_.get());
   }
+  PQsetErrorVerbosity(connection_.get(), PQERRORS_DEFAULT);
   PQsetnonblocking(connection_.get(), 1);
 }
 
@@ -328,6 +345,11 @@ Parameters Connection::place() const {
 }
 
 int Connection::announced_pid() const { return connection_ ? PQbackendPID(connection_.get()) : 0; }
+
+std::string Connection::parameter_status(const char* name) const {
+  const char* const value = connection_ ? PQparameterStatus(connection_.get(), name) : nullptr;
+  return value == nullptr ? "" : value;
+}
 
 bool Connection::in_transaction() const {
   return connection_ && PQtransactionStatus(connection_.get()) != PQTRANS_IDLE;

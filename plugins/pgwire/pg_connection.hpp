@@ -46,7 +46,8 @@ class Connection {
   using WhileWaiting = std::function<std::optional<std::string>()>;
 
   /// Tries the hosts in turn, each for at most `timeout`. `stop`, if not null, ends it (ErrorCode::cancelled).
-  /// Throws ErrorCode::connection; the message holds what libpq says, never a password.
+  /// Throws ErrorCode::connection with the server's SQLSTATE, if it gave one; the message holds what libpq says, never
+  /// a password.
   Connection(const Parameters& parameters, std::chrono::milliseconds timeout, const std::atomic<bool>* stop);
   ~Connection();
   Connection(const Connection&) = delete;
@@ -74,6 +75,8 @@ class Connection {
   Parameters place() const;
   /// The backend's process as the server announced it: a pooler announces another.
   int announced_pid() const;
+  /// What the server told of itself when it let us in; empty if it did not.
+  std::string parameter_status(const char* name) const;
   /// Inside a transaction block, also a failed one.
   bool in_transaction() const;
 

@@ -359,6 +359,7 @@ class Reader {
       dsn_.lease_ttl = as_duration(value);
       if (!dsn_.lease_ttl) throw malformed("the DSN parameter " + name + " takes a duration such as 10s, at most 24h");
     }
+    if (name == "x-lock-table") dsn_.lock_table = value;
     // The rest are golang-migrate's for its own splitting and locking.
   }
 

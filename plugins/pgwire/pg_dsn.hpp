@@ -18,8 +18,9 @@ struct PgDsn {
   std::vector<std::pair<std::string, std::string>> parameters;
   /// Names that look like a run-time setting's ([a-z_][a-z0-9_.]*), for the session to set.
   std::vector<std::pair<std::string, std::string>> settings;
-  std::string table;   ///< x-migrations-table, unquoted if x-migrations-table-quoted; not checked
-  std::string schema;  ///< of a quoted "schema"."table"; empty: current_schema()
+  std::string table;       ///< x-migrations-table, unquoted if x-migrations-table-quoted; not checked
+  std::string lock_table;  ///< x-lock-table: of golang-migrate's lock on CockroachDB; not checked
+  std::string schema;      ///< of a quoted "schema"."table"; empty: current_schema()
   std::optional<std::chrono::milliseconds> statement_timeout;  ///< x-statement-timeout
   std::optional<std::chrono::milliseconds> lease_ttl;          ///< x-lease-ttl=DURATION
   std::string path_database;  ///< the URL's path, decoded, with its slash, as golang-migrate hashes it; may be empty

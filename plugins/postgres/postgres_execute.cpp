@@ -1,9 +1,9 @@
 // Running units.
 #include <algorithm>
-#include <random>
 #include <thread>
 #include <utility>
 
+#include "common/backoff.hpp"
 #include "postgres_session.hpp"
 #include "talos/clock.hpp"
 #include "talos/fail_point.hpp"
@@ -12,20 +12,14 @@ namespace talos::postgres {
 
 namespace {
 
+using common::retry_delay;
+
 // A larger body travels in pieces, so that neither side holds all of it.
 constexpr std::size_t largest_message = 1U << 20U;
 constexpr std::size_t piece_size = 256U << 10U;
 
 std::chrono::microseconds since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
-}
-
-// 0.1 s doubling to 5 s, with jitter (P9).
-std::chrono::milliseconds retry_delay(int attempt) {
-  static thread_local std::minstd_rand random(std::random_device{}());
-  const std::int64_t most = std::min<std::int64_t>(5'000, std::int64_t{100} << std::min(attempt, 10));
-  return std::chrono::milliseconds(
-      std::uniform_int_distribution<std::int64_t>(std::max<std::int64_t>(most / 2, 100), most)(random));
 }
 
 }  // namespace

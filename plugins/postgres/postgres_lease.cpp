@@ -1,26 +1,15 @@
 #include "postgres_lease.hpp"
 
-#include <cstdint>
-#include <random>
-
+#include "pg_runner.hpp"
 #include "pg_text.hpp"
-#include "postgres_locks.hpp"
 
 namespace talos::postgres {
 
-namespace {
-
-std::string random_owner(const Runner& runner) {
-  std::random_device device;
-  std::string text = std::to_string(runner.pid);
-  for (int i = 0; i < 4; ++i) text += "-" + std::to_string(device());
-  return text;
-}
-
-}  // namespace
-
 Lease::Lease(std::string table, const Runner& runner, std::chrono::milliseconds lifetime)
-    : table_(std::move(table)), owner_(random_owner(runner)), runner_(application_name(runner)), lifetime_(lifetime) {}
+    : table_(std::move(table)),
+      owner_(pg::random_owner(runner)),
+      runner_(pg::application_name(runner)),
+      lifetime_(lifetime) {}
 
 std::string Lease::ends() const {
   return "pg_catalog.clock_timestamp() + pg_catalog.make_interval(secs => " +
@@ -63,7 +52,7 @@ LockStatus Lease::observe(const pg::Ask& ask) const {
   const pg::Row& row = answer[0].rows[0];
   status.held = true;
   status.ours = row.at(2).value_or("") == "t";
-  status.holder = runner_behind(row.at(0).value_or("")).value_or(LockHolder{});
+  status.holder = pg::runner_behind(row.at(0).value_or("")).value_or(LockHolder{});
   status.holder->since = row.at(1).value_or("");
   status.holder->detail = "by a lease, behind a connection pooler";
   return status;

@@ -1,8 +1,9 @@
 #include "postgres_locks.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
+
+#include "pg_runner.hpp"
 
 namespace talos::postgres {
 
@@ -88,7 +89,7 @@ LockStatus AdvisoryLocks::observe(const pg::Ask& ask) const {
   LockStatus status;
   status.held = true;
   status.ours = text(4) == "t";
-  auto holder = runner_behind(text(1));
+  auto holder = pg::runner_behind(text(1));
   if (!holder) {
     holder.emplace();
     holder->pid = std::atoll(text(0).c_str());
@@ -98,24 +99,6 @@ LockStatus AdvisoryLocks::observe(const pg::Ask& ask) const {
   holder->since = text(3);
   status.holder = std::move(holder);
   return status;
-}
-
-std::string application_name(const Runner& runner) {
-  // The server cuts it at 63 bytes: the host's end is what can be missed.
-  return runner.program + " " + std::to_string(runner.pid) + "@" + runner.host;
-}
-
-std::optional<LockHolder> runner_behind(const std::string& application_name) {
-  const auto at = application_name.rfind('@');
-  if (!application_name.starts_with("talos") || at == std::string::npos) return std::nullopt;
-  const auto blank = application_name.rfind(' ', at);
-  if (blank == std::string::npos) return std::nullopt;
-  LockHolder holder;
-  const char* const digits = application_name.data() + blank + 1;
-  const auto parsed = std::from_chars(digits, application_name.data() + at, holder.pid);
-  if (parsed.ec != std::errc() || parsed.ptr != application_name.data() + at) return std::nullopt;
-  holder.host = application_name.substr(at + 1);
-  return holder;
 }
 
 }  // namespace talos::postgres

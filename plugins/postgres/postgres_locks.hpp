@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,11 +39,5 @@ class AdvisoryLocks {
   bool held_ = false;
   bool foreign_held_ = false;
 };
-
-/// What a session of this program calls itself, so that others can name the runner behind it.
-std::string application_name(const Runner& runner);
-
-/// The runner that such a name stands for; nothing for any other name.
-std::optional<LockHolder> runner_behind(const std::string& application_name);
 
 }  // namespace talos::postgres

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "pg_connect.hpp"
 #include "pg_text.hpp"
 #include "postgres_keys.hpp"
 
@@ -12,50 +13,9 @@ namespace {
 
 constexpr std::chrono::milliseconds default_lease{15'000};
 
-void set_default(pg::Parameters& parameters, const std::string& key, const std::string& value) {
-  const bool given =
-      std::any_of(parameters.begin(), parameters.end(), [&](const auto& one) { return one.first == key; });
-  if (!given) parameters.emplace_back(key, value);
-}
-
-// A dead peer is noticed even where no answer is due.
-pg::Parameters connection_parameters(const pg::PgDsn& dsn, const ConnectRequest& request) {
-  pg::Parameters parameters = dsn.parameters;
-  // Migrations are UTF-8 whatever the database is.
-  std::erase_if(parameters, [](const auto& one) { return one.first == "client_encoding"; });
-  set_default(parameters, "application_name", application_name(request.runner));
-  set_default(parameters, "client_encoding", "UTF8");
-  set_default(parameters, "keepalives_idle", "30");
-  set_default(parameters, "keepalives_interval", "10");
-  set_default(parameters, "keepalives_count", "3");
-  if (request.stall_timeout.count() > 0)
-    set_default(parameters, "tcp_user_timeout", pg::setting(request.stall_timeout));
-  return parameters;
-}
-
-// Of several hosts, and of several addresses of a host, the one that `connection` has come to.
-pg::Parameters parameters_to(const pg::Connection& connection, pg::Parameters parameters) {
-  std::erase_if(parameters, [](const auto& one) {
-    return one.first == "host" || one.first == "hostaddr" || one.first == "port" ||
-           one.first == "target_session_attrs" || one.first == "load_balance_hosts";
-  });
-  for (auto& one : connection.place()) parameters.push_back(std::move(one));
-  return parameters;
-}
-
 // Nobody cancels these messages: it was a request that came too late for the one before.
 bool was_cancelled(const pg::Reply& reply) {
   return reply.lost.empty() && reply.error && reply.error->is(pg::sqlstate::query_canceled);
-}
-
-std::string hint_for(const std::string& message) {
-  if (message.find("password") != std::string::npos || message.find("authentication") != std::string::npos)
-    return "check the user and the password of the DSN, and the server's pg_hba.conf";
-  if (message.find("does not exist") != std::string::npos)
-    return "migrations go into an existing database: create it first";
-  if (message.find("SSL") != std::string::npos || message.find("certificate") != std::string::npos)
-    return "check the DSN's sslmode, sslrootcert, sslcert and sslkey";
-  return "see that the server runs and that the DSN names its host and port; --wait keeps trying";
 }
 
 }  // namespace
@@ -72,15 +32,9 @@ PostgresSession::PostgresSession(pg::PgDsn dsn, const ConnectRequest& request)
       stall_timeout_(request.stall_timeout),
       ddl_lock_retries_(request.ddl_lock_retries),
       stop_(request.stop),
-      parameters_(connection_parameters(dsn_, request)) {
-  try {
-    connection_ = std::make_unique<pg::Connection>(parameters_, request.connect_timeout, stop_);
-  } catch (const Error& error) {
-    if (error.code != ErrorCode::connection) throw;
-    throw Error(ErrorCode::connection, "cannot connect to " + dsn_.describe() + ": " + error.what())
-        .with_hint(hint_for(error.what()));
-  }
-  parameters_ = parameters_to(*connection_, std::move(parameters_));
+      parameters_(pg::connection_parameters(dsn_, request)) {
+  connection_ = pg::connect(parameters_, dsn_, request.connect_timeout, stop_);
+  parameters_ = pg::parameters_to(*connection_, std::move(parameters_));
   server_ = describe_server(asking(), dsn_, connection_->announced_pid());
   if (access_ != Access::read) refuse_standby();
   const std::string table = !request.table.empty() ? request.table
