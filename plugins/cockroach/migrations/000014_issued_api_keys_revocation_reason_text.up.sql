@@ -1,0 +1,2 @@
+-- What the person who revoked a key wrote about it.
+ALTER TABLE issued_api_keys ADD COLUMN revocation_reason_text VARCHAR(500);

@@ -1,0 +1,1 @@
+ALTER TABLE imported_api_keys DROP COLUMN revocation_reason_text;

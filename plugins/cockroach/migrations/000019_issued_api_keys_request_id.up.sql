@@ -1,0 +1,2 @@
+-- Names the request that made a key, so that a client may send it again.
+ALTER TABLE issued_api_keys ADD COLUMN request_id VARCHAR(36);

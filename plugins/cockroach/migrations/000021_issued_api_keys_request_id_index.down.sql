@@ -1,0 +1,1 @@
+DROP INDEX idx_issued_api_keys_request_id;

@@ -1,0 +1,1 @@
+DROP INDEX idx_imported_api_keys_request_id;

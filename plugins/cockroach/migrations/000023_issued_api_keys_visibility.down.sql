@@ -1,0 +1,1 @@
+ALTER TABLE issued_api_keys DROP COLUMN visibility;
