@@ -17,7 +17,9 @@ namespace talos::cockroach {
 namespace {
 
 constexpr int most_attempts = 10;
-// A larger body travels in pieces, so that neither side holds all of it.
+// So many statements of a body travel each by itself, so that an error is theirs without doubt: the server does not say
+// where in a message it is. More of them travel in pieces.
+constexpr std::size_t most_lone_statements = 100;
 constexpr std::size_t piece_size = 256U << 10U;
 
 constexpr const char* begin_serializable = "BEGIN ISOLATION LEVEL SERIALIZABLE";
@@ -268,10 +270,12 @@ std::optional<CockroachSession::Failure> CockroachSession::run_body(const Unit& 
   std::optional<Failure> failure;
   std::vector<std::size_t> statements;
   std::size_t piece = unit.begin;
+  std::size_t count = 0;
   split_sql(body_of(unit), [&](const Statement& statement) {
     if (failure) return;
     const std::size_t at = unit.begin + statement.offset;
-    if (at - piece >= piece_size) {
+    const bool alone = ++count <= most_lone_statements + 1 && count > 1;
+    if (alone || at - piece >= piece_size) {
       failure = send_piece(unit, piece, statements, at, pursuit);
       statements.clear();
       piece = at;
@@ -290,9 +294,7 @@ std::optional<CockroachSession::Failure> CockroachSession::send_piece(const Unit
   std::optional<Failure> failure;
   if (reply.error) {
     failure = refused(*reply.error, Part::body);
-    failure->error.offset = reply.error->position ? begin + pg::byte_of_character(text, *reply.error->position)
-                            : statements.empty()  ? begin
-                                                  : statements[std::min(reply.succeeded, statements.size() - 1)];
+    failure->error.offset = statements.empty() ? begin : statements[std::min(reply.succeeded, statements.size() - 1)];
   } else if (!worker_->in_transaction()) {
     failure =
         Failure{Error(ErrorCode::statement, "the server ended the transaction in the middle of the file").at(begin),
@@ -344,9 +346,7 @@ std::optional<CockroachSession::Failure> CockroachSession::run_bare(const Unit& 
   connection.on_notice({});
   if (!reply.failed()) return std::nullopt;
   Failure failure = reply.lost.empty() ? refused(*reply.error, Part::body) : lost(connection);
-  if (reply.error && reply.lost.empty())
-    failure.error.offset =
-        unit.begin + (reply.error->position ? pg::byte_of_character(text, *reply.error->position) : 0);
+  if (reply.error && reply.lost.empty()) failure.error.offset = unit.begin;
   blame(failure, pursuit);
   drop_worker();
   const Fate fate = reply.lost.empty() ? fate_of(*reply.error) : Fate::unknown;

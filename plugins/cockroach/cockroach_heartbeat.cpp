@@ -98,8 +98,7 @@ void Heartbeat::run() {
 }
 
 void Heartbeat::serve(pg::Connection& connection) {
-  for (const std::string& setting : task_.settings)
-    if (connection.send(setting, patience()).failed()) return;
+  if (connection.send(task_.settings, patience()).failed()) return;
   Clock::time_point last_look;
   do {
     const auto now = Clock::now();

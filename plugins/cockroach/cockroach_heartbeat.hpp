@@ -19,8 +19,8 @@ class Heartbeat {
  public:
   struct Task {
     pg::Parameters parameters;
-    std::vector<std::string> settings;  ///< of its session
-    std::string renew_sql;              ///< gives no row if the lease is gone
+    std::string settings;   ///< of its session
+    std::string renew_sql;  ///< gives no row if the lease is gone
     std::chrono::milliseconds lifetime{0};
     std::chrono::milliseconds stall_timeout{60'000};  ///< 0: none
   };

@@ -153,7 +153,7 @@ std::optional<bool> CockroachSession::try_take() {
 void CockroachSession::start_heartbeat(Clock::time_point taken_at) {
   Heartbeat::Task task;
   task.parameters = parameters_;
-  task.settings = session_settings(dsn_, server_.version, std::chrono::milliseconds(0));
+  task.settings = joined(session_settings(dsn_, server_.version, std::chrono::milliseconds(0)));
   task.renew_sql = lease_->renew_sql();
   task.lifetime = lease_->lifetime();
   task.stall_timeout = stall_timeout_;

@@ -29,6 +29,9 @@ using Inquiry = std::function<pg::Reply(const std::string& sql)>;
 std::vector<std::string> session_settings(const pg::PgDsn& dsn, Version version,
                                           std::chrono::milliseconds statement_timeout);
 
+/// As one message.
+std::string joined(const std::vector<std::string>& statements);
+
 /// Throws: another engine (naming its scheme), a release too old, no schema to work in.
 ServerInfo describe_server(const pg::Connection& connection, const Inquiry& ask, const pg::PgDsn& dsn);
 

@@ -8,6 +8,7 @@
 #include "common/backoff.hpp"
 #include "common/checksum.hpp"
 #include "pg_connect.hpp"
+#include "pg_lexer.hpp"
 #include "pg_text.hpp"
 
 namespace talos::cockroach {
@@ -100,11 +101,9 @@ std::unique_ptr<pg::Connection> CockroachSession::connect() const {
 }
 
 void CockroachSession::set_up(pg::Connection& connection, std::chrono::milliseconds statement_timeout) const {
-  for (const std::string& setting : session_settings(dsn_, server_.version, statement_timeout)) {
-    const pg::Reply reply = connection.send(setting, firmly());
-    if (!reply.lost.empty()) throw_lost(connection);
-    if (reply.error) throw Error(pg::to_error(*reply.error, ErrorCode::connection));
-  }
+  const pg::Reply reply = say(connection, joined(session_settings(dsn_, server_.version, statement_timeout)), firmly());
+  if (!reply.lost.empty()) throw_lost(connection);
+  if (reply.error) throw Error(pg::to_error(*reply.error, ErrorCode::connection));
 }
 
 // Nothing of ours lives in its session: another is as good. What was sent on the one before is fenced.
@@ -117,7 +116,7 @@ pg::Connection& CockroachSession::base() {
 }
 
 std::string CockroachSession::session_of(pg::Connection& connection) const {
-  const pg::Reply reply = connection.ask("SHOW session_id", firmly());
+  const pg::Reply reply = say(connection, "SHOW session_id", firmly());
   if (!reply.lost.empty()) throw_lost(connection);
   if (reply.error) throw Error(pg::to_error(*reply.error, ErrorCode::connection));
   return reply.tables.at(0).value();
@@ -144,9 +143,8 @@ pg::Connection& CockroachSession::worker() {
 // G6: functions that a script called may have changed settings. Those that the script itself changed end with their
 // session.
 void CockroachSession::reset_worker() {
-  std::string sql = "RESET ALL";
-  for (const std::string& setting : session_settings(dsn_, server_.version, statement_timeout_)) sql += "; " + setting;
-  if (worker_->send(sql, firmly()).failed()) worker_.reset();
+  const std::string settings = joined(session_settings(dsn_, server_.version, statement_timeout_));
+  if (worker_->send("RESET ALL; " + settings, firmly()).failed()) worker_.reset();
   reset_due_ = false;
 }
 
@@ -216,10 +214,23 @@ pg::Connection::WhileWaiting CockroachSession::firmly() const {
   };
 }
 
+// What is a transaction by itself, and was rolled back only because of somebody else, is said again.
+pg::Reply CockroachSession::say(pg::Connection& connection, const std::string& sql,
+                                const pg::Connection::WhileWaiting& waiting) const {
+  constexpr int most_attempts = 10;
+  for (int attempt = 1;; ++attempt) {
+    pg::Reply reply = connection.ask(sql, waiting);
+    const bool again = reply.error && reply.lost.empty() && fate_of(*reply.error) == Fate::restart &&
+                       !connection.in_transaction() && attempt < most_attempts;
+    if (!again || !pause_for(common::retry_delay(attempt) / 4)) return reply;
+  }
+}
+
 // After an error the session is either out of its transaction or of no more use.
 pg::Reply CockroachSession::inquire(const std::string& sql, const pg::Connection::WhileWaiting& waiting) {
   pg::Connection& connection = base();
-  pg::Reply reply = connection.ask(sql, waiting);
+  pg::Reply reply = sql.starts_with("BEGIN") || connection.in_transaction() ? connection.ask(sql, waiting)
+                                                                            : say(connection, sql, waiting);
   if (!reply.error || !connection.usable() || !connection.in_transaction()) return reply;
   connection.send("ROLLBACK", firmly());
   if (connection.usable() && connection.in_transaction()) connection.give_up("its transaction could not be ended");

@@ -78,6 +78,7 @@ class CockroachSession : public Session {
   std::string session_of(pg::Connection& connection) const;
   pg::Connection::WhileWaiting patiently() const;
   pg::Connection::WhileWaiting firmly() const;
+  pg::Reply say(pg::Connection& connection, const std::string& sql, const pg::Connection::WhileWaiting& waiting) const;
   pg::Reply inquire(const std::string& sql, const pg::Connection::WhileWaiting& waiting);
   std::vector<pg::Table> ask(const std::string& sql);
   pg::Ask asking() {

@@ -24,5 +24,7 @@ inline constexpr Version oldest_supported{23, 1};
 inline constexpr Version has_strict_ddl_atomicity{23, 2};
 /// DDL inside a transaction commits it first, if that is on.
 inline constexpr Version has_autocommit_before_ddl{24, 1};
+/// New tables are schema_locked unless one says otherwise.
+inline constexpr Version locks_new_tables{26, 1};
 
 }  // namespace talos::cockroach
