@@ -58,6 +58,7 @@ void Session::ddl_alone(const Statement& statement) {
   if (statement.kind == Kind::create) return create(statement);
   refuse_locked(statement, true);
   refuse_alter(statement);
+  wait_for_other_jobs(statement);
   const std::string sql = for_postgres(statement);
   skipped_ = false;
   const std::string tag = try_out(sql);
@@ -103,15 +104,33 @@ void Session::notices(const Statement& statement) {
                         "The reclamation delay can be customized in the zone configuration for the table."));
 }
 
-Work Session::work(const std::string& sql) {
-  Work work{*login_, {}, sql};
-  work.settings.push_back("SET search_path = " + backend_->value("SELECT current_setting('search_path')"));
+// Jobs have a PostgreSQL session of their own, which the next job of this client takes over once it is free.
+Work Session::work(const Statement& statement, const std::string& sql) {
+  if (!job_backend_ || job_backend_.use_count() > 1) job_backend_ = std::make_shared<Backend>(*login_);
+  Work work{job_backend_, "SET search_path = " + backend_->value("SELECT current_setting('search_path')"), sql, {}};
+  for (const std::string& table : changed_tables(statement)) work.tables.push_back(client_->database + "." + table);
   return work;
+}
+
+void Session::wait_for_other_jobs(const Statement& statement) {
+  std::vector<std::string> tables;
+  for (const std::string& table : changed_tables(statement)) tables.push_back(client_->database + "." + table);
+  const Deadline until = server_.jobs().busy(tables) ? deadline("statement_timeout") : std::nullopt;
+  while (server_.jobs().busy(tables)) {
+    {
+      const std::lock_guard lock(server_.mutex);
+      if (server_.busy_table == BusyTable::refuse)
+        throw SqlFailure("55000", "table \"" + *statement.changes.begin() +
+                                      "\" is being changed by another job, try again later");
+    }
+    if (until && Clock::now() >= *until) throw SqlFailure("57014", "query execution canceled due to statement timeout");
+    wait(-1, until);
+  }
 }
 
 void Session::run_job(const Statement& statement, const std::string& sql, const std::string& tag) {
   const std::string description = describe(statement, client_->database);
-  const std::int64_t id = server_.jobs().start(client_->user, description, work(sql));
+  const std::int64_t id = server_.jobs().start(client_->user, description, work(statement, sql));
   if (fault_ && fault_->what == What::drop_during) drop();
   if (server_.profile() >= CrdbProfile::v26_1) {
     wire_.notice(notice("waiting for job(s) to complete: " + std::to_string(id) +
@@ -217,7 +236,10 @@ void Session::set_schema_lock(const Statement& statement, bool alone) {
 
 void Session::new_tables(const Statement& statement) {
   const bool lock = statement.says_schema_lock ? statement.locks_schema : on("create_table_with_schema_locked");
-  for (const std::string& table : statement.created) server_.lock_schema(client_->database + "." + table, lock);
+  for (const std::string& table : statement.created) {
+    server_.lock_schema(client_->database + "." + table, lock);
+    server_.made(client_->database + "." + table);
+  }
 }
 
 // ALTER COLUMN TYPE and DROP CONSTRAINT: alter_column_type and the documentation of constraints.

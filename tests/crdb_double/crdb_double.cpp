@@ -112,6 +112,11 @@ void CrdbDouble::read_schema_lock_as(SchemaLockReading reading) {
   state_->server.lock_reading = reading;
 }
 
+void CrdbDouble::when_table_is_busy(BusyTable what) {
+  const std::lock_guard lock(state_->server.mutex);
+  state_->server.busy_table = what;
+}
+
 std::vector<std::string> CrdbDouble::not_modelled() const {
   const std::lock_guard lock(state_->server.mutex);
   return state_->server.unknown;

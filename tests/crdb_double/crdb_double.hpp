@@ -29,6 +29,9 @@ struct CrdbJob {
 /// lifted for the change by itself. No evidence here decides, so tests can have either.
 enum class SchemaLockReading { golden, documentation };
 
+/// A schema change on a table whose job is not over: it waits for that job, or is refused (55000, "try again later").
+enum class BusyTable { wait, refuse };
+
 enum class CrdbPrivilege { cancel_query, view_activity, view_job, control_job };
 
 /// On a port of its own of 127.0.0.1, without TLS, a thread for each connection. All members may be called from any
@@ -85,6 +88,7 @@ class CrdbDouble {
   /// CANCEL SESSION and CANCEL QUERY are refused (42501) to everybody, also for their own sessions.
   void forbid_cancel(bool forbid);
   void read_schema_lock_as(SchemaLockReading reading);
+  void when_table_is_busy(BusyTable what);
 
   /// SQL that the double would not judge (each was refused with "not modelled"): a test asserts that there is none.
   std::vector<std::string> not_modelled() const;

@@ -32,6 +32,7 @@ bool terminal(const std::string& state) {
 
 struct Jobs::Job {
   JobRow row;
+  std::vector<std::string> tables;
   std::optional<SqlError> failure;
   std::condition_variable moved;
   Backend* backend = nullptr;  // while its statement runs
@@ -74,7 +75,11 @@ std::int64_t Jobs::start(const std::string& user, const std::string& description
     Job& job = make(user, description, work.sql);
     job.row.job.held = held_part_ && description.find(*held_part_) != std::string::npos;
     id = job.row.job.id;
-    job.thread = std::thread([this, &job, work] { run(job, work); });
+    job.tables = work.tables;
+    job.thread = std::thread([this, &job, own = Work(work)]() mutable {
+      run(job, own);
+      own.backend.reset();
+    });
   }
   changed_();
   return id;
@@ -98,37 +103,38 @@ bool Jobs::wait_released(Job& job) {
   return !stopping_ && !terminal(job.row.job.state);
 }
 
-void Jobs::run(Job& job, Work work) {
+void Jobs::run(Job& job, const Work& work) {
+  if (!wait_released(job)) return;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return;
+    job.backend = work.backend.get();
+  }
   std::optional<SqlError> error;
   try {
-    if (!wait_released(job)) return;
-    Backend backend(work.login);
-    {
-      const std::lock_guard lock(mutex_);
-      if (stopping_) return;
-      job.backend = &backend;
-    }
-    try {
-      for (const std::string& setting : work.settings) backend.run(setting);
-      // A schema change is tried again as often as it must be.
-      for (;;) {
-        try {
-          backend.run(work.sql);
-          break;
-        } catch (const RetryFailure&) {
-          const std::lock_guard lock(mutex_);
-          if (stopping_) break;
-        }
-      }
-    } catch (const SqlFailure& failure) {
-      error = failure.error();
-    }
-    const std::lock_guard lock(mutex_);
-    job.backend = nullptr;
+    work.backend->run(work.setting);
+    run_statement(*work.backend, work.sql);
   } catch (const SqlFailure& failure) {
     error = failure.error();
   }
+  {
+    const std::lock_guard lock(mutex_);
+    job.backend = nullptr;
+  }
   end(job, error ? "failed" : "succeeded", error);
+}
+
+// A schema change is tried again as often as it must be.
+void Jobs::run_statement(Backend& backend, const std::string& sql) const {
+  for (;;) {
+    try {
+      backend.run(sql);
+      return;
+    } catch (const RetryFailure&) {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return;
+    }
+  }
 }
 
 void Jobs::end(Job& job, const std::string& state, std::optional<SqlError> error) {
@@ -143,6 +149,14 @@ void Jobs::end(Job& job, const std::string& state, std::optional<SqlError> error
     job.moved.notify_all();
   }
   changed_();
+}
+
+bool Jobs::busy(const std::vector<std::string>& tables) const {
+  const std::lock_guard lock(mutex_);
+  return std::any_of(jobs_.begin(), jobs_.end(), [&](const Job& job) {
+    return !terminal(job.row.job.state) &&
+           std::find_first_of(job.tables.begin(), job.tables.end(), tables.begin(), tables.end()) != job.tables.end();
+  });
 }
 
 std::vector<JobRow> Jobs::all() const {

@@ -18,9 +18,10 @@ namespace talos::test::crdb {
 
 /// What a job is to do.
 struct Work {
-  Login login;
-  std::vector<std::string> settings;  ///< run before it
+  std::shared_ptr<Backend> backend;  ///< nobody else uses it until the job is over
+  std::string setting;               ///< run before it
   std::string sql;
+  std::vector<std::string> tables;  ///< database.schema.table
 };
 
 /// One as SHOW JOBS has it. Times are PostgreSQL's text, empty for none.
@@ -46,6 +47,9 @@ class Jobs {
   std::int64_t record(const std::string& type, const std::string& user, const std::string& description,
                       const std::string& statement, const std::string& state, const std::string& error);
 
+  /// A job on one of these tables that is not over, SCHEMA CHANGE GC apart.
+  bool busy(const std::vector<std::string>& tables) const;
+
   std::vector<JobRow> all() const;
   std::optional<JobRow> find(std::int64_t id) const;
   /// How it failed; throws SqlFailure with it. Nothing if it succeeded.
@@ -63,8 +67,9 @@ class Jobs {
   struct Job;
   Job& get(std::int64_t id);
   Job& make(const std::string& user, const std::string& description, const std::string& statement);
-  void run(Job& job, Work work);
+  void run(Job& job, const Work& work);
   bool wait_released(Job& job);
+  void run_statement(Backend& backend, const std::string& sql) const;
   void end(Job& job, const std::string& state, std::optional<SqlError> error);
 
   mutable std::mutex mutex_;

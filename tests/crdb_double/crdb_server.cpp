@@ -256,6 +256,18 @@ void Server::lock_schema(const std::string& table, bool lock) {
     locked_tables_.erase(table);
 }
 
+std::chrono::milliseconds Server::age(const std::string& table) const {
+  const std::lock_guard lock(mutex);
+  const auto found = made_.find(table);
+  if (found == made_.end()) return std::chrono::hours(24 * 365);
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - found->second);
+}
+
+void Server::made(const std::string& table) {
+  const std::lock_guard lock(mutex);
+  made_[table] = std::chrono::steady_clock::now();
+}
+
 bool Server::written_by_others(const Client& client, const Tables& tables) const {
   const std::lock_guard lock(mutex);
   return std::any_of(clients_.begin(), clients_.end(), [&](const auto& other) {

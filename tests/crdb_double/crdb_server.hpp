@@ -80,6 +80,9 @@ class Server {
   /// `database.schema.table`.
   bool schema_locked(const std::string& table) const;
   void lock_schema(const std::string& table, bool lock);
+  /// Since it was made here; very long for one that was not.
+  std::chrono::milliseconds age(const std::string& table) const;
+  void made(const std::string& table);
 
   /// Whether a transaction of somebody else has written to one of them and is still open.
   bool written_by_others(const Client& client, const Tables& tables) const;
@@ -95,6 +98,7 @@ class Server {
   std::map<std::string, std::string> passwords;
   bool cancel_forbidden = false;
   SchemaLockReading lock_reading = SchemaLockReading::golden;
+  BusyTable busy_table = BusyTable::wait;
 
  private:
   void accept_all();
@@ -113,6 +117,7 @@ class Server {
   std::list<std::shared_ptr<Client>> clients_;
   int joined_ = 0;
   std::set<std::string> locked_tables_;
+  std::map<std::string, std::chrono::steady_clock::time_point> made_;
   std::mutex prepare_mutex_;
   std::set<std::string> prepared_;
   bool stopping_ = false;

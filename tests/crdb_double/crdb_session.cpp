@@ -74,21 +74,13 @@ void Session::run() {
     const Message message = read(false);
     switch (message.type) {
       case 'Q':
-        query(Fields(message.body).text());
+        // aborted_txn@179b6e8: after an error of the extended protocol it is passed over too.
+        if (!skip_to_sync_) query(Fields(message.body).text());
         break;
       case 'X':
         return;
-      case 'S':
-        wire_.ready(status());
-        break;
-      case 'H':
-        break;
       default:
-        server_.note_not_modelled(std::string("protocol message ") + message.type);
-        wire_.error(NotModelled(std::string("the extended protocol's message ") + message.type).error());
-        while (read(false).type != 'S') {
-        }
-        wire_.ready(status());
+        extended(message);
     }
     wire_.flush();
   }
@@ -472,7 +464,9 @@ void Session::run_plain(const Statement& statement) {
     client_->writes.insert(statement.writes.begin(), statement.writes.end());
   }
   const std::string sql = statement.render([this](Virtual table) { return rows(table); });
-  const Result result = backend_->run(sql);
+  const Result result =
+      portal_ != nullptr ? backend_->run(sql, portal_->values, portal_->prepared.types) : backend_->run(sql);
+  if (portal_ != nullptr && !portal_->values.empty() && phase_ != Phase::none) replayable_ = false;
   remember(statement, sql);
   wire_.result(result.get());
 }
@@ -480,7 +474,8 @@ void Session::run_plain(const Statement& statement) {
 // C2: a plain read meets the intents of a transaction that is still open and waits for its end. The double knows tables
 // only, so it waits more often than CockroachDB. What reads the past does not wait.
 void Session::wait_for_writers(const Statement& statement) {
-  if (statement.as_of_system_time || system_time_ || statement.locks_rows) return;
+  if (statement.as_of_system_time) return see_the_past(statement);
+  if (system_time_ || statement.locks_rows) return;
   Tables reads = statement.reads;
   for (const std::string& target : statement.writes) reads.erase(target);
   if (reads.empty() || !server_.written_by_others(*client_, reads)) return;
@@ -494,6 +489,13 @@ void Session::wait_for_writers(const Statement& statement) {
     wait(-1, lock_deadline && (!statement_deadline || lock_deadline < statement_deadline) ? lock_deadline
                                                                                           : statement_deadline);
   }
+}
+
+// A table that is younger than the moment that is read is not there yet.
+void Session::see_the_past(const Statement& statement) {
+  for (const std::string& table : statement.reads)
+    if (server_.age(client_->database + "." + table) < statement.past)
+      throw SqlFailure("42P01", "relation \"" + table.substr(table.find('.') + 1) + "\" does not exist");
 }
 
 bool Session::on(const std::string& variable) const {

@@ -57,6 +57,7 @@ class Session {
   void dispatch(const Statement& statement, bool alone, bool last);
   void run_plain(const Statement& statement);
   void wait_for_writers(const Statement& statement);
+  void see_the_past(const Statement& statement);
   void set(const Statement& statement);
   void set_own(const Statement& statement, const CrdbVariable& variable);
   void show(const Statement& statement);
@@ -64,6 +65,24 @@ class Session {
   bool on(const std::string& variable) const;
   std::optional<std::chrono::milliseconds> timeout(const char* setting);
   Deadline deadline(const char* setting);
+
+  // --- crdb_extended.cpp ---
+  struct Prepared {
+    std::string sql;
+    std::vector<std::uint32_t> types;
+  };
+  struct Portal {
+    Prepared prepared;
+    std::vector<std::optional<std::string>> values;
+  };
+  void extended(const Message& message);
+  void extended_step(const Message& message);
+  void parse(Fields& fields);
+  void bind(Fields& fields);
+  void describe_one(Fields& fields);
+  void execute_portal(Fields& fields);
+  void judge_portal(const Portal& portal) const;
+  Prepared& prepared(const std::string& name);
 
   // --- crdb_transaction.cpp ---
   enum class Phase { none, implicit, open, aborted };
@@ -85,7 +104,7 @@ class Session {
   void ddl_alone(const Statement& statement);
   void create(const Statement& statement);
   std::string try_out(const std::string& sql);
-  Work work(const std::string& sql);
+  Work work(const Statement& statement, const std::string& sql);
   void ddl_in_transaction(const Statement& statement);
   bool atomic_in_transaction(const Statement& statement) const;
   void refuse_locked(const Statement& statement, bool alone);
@@ -95,6 +114,7 @@ class Session {
   std::string for_postgres(const Statement& statement);
   void run_job(const Statement& statement, const std::string& sql, const std::string& tag);
   void wait_for_job(std::int64_t id);
+  void wait_for_other_jobs(const Statement& statement);
   Tables changed_tables(const Statement& statement);
   void notices(const Statement& statement);
 
@@ -123,6 +143,13 @@ class Session {
   std::map<std::string, std::string> reported_;
   std::optional<CrdbFault> fault_;  // of the statement that runs
 
+  std::map<std::string, Prepared> prepared_;
+  std::map<std::string, Portal> portals_;
+  const Portal* portal_ = nullptr;  // whose statement runs
+  bool skip_to_sync_ = false;
+  bool executed_ = false;  // since the last Sync
+  std::shared_ptr<Backend> job_backend_;
+
   struct Done {
     std::string sql;
     bool schema_change = false;
@@ -131,6 +158,7 @@ class Session {
   Phase phase_ = Phase::none;
   std::vector<Done> done_;  // in this transaction
   int statements_in_transaction_ = 0;
+  bool replayable_ = true;  // nothing in it had parameters
   std::optional<SqlError> doomed_;  // a schema change of this transaction cannot succeed
   Tables created_;                  // in this transaction
   std::map<std::string, std::string> variables_before_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -209,6 +210,17 @@ std::string name_brackets(const std::string& sql) {
   return apply(sql, std::move(edits));
 }
 
+// '-100ms', '-10s', '-1m', '-1h'; nothing for another form, as a date.
+std::chrono::milliseconds past(std::string_view literal) {
+  double number = 0;
+  if (!literal.starts_with("'-") || !literal.ends_with("'")) return {};
+  literal = literal.substr(2, literal.size() - 3);
+  const auto read = std::from_chars(literal.data(), literal.data() + literal.size(), number);
+  const std::string_view unit(read.ptr, literal.data() + literal.size());
+  const double factor = unit == "ms" ? 1 : unit == "s" ? 1000 : unit == "m" ? 60'000 : unit == "h" ? 3'600'000 : 0;
+  return std::chrono::milliseconds(static_cast<long>(number * factor));
+}
+
 // AS OF SYSTEM TIME with a literal or a call; `statement` learns of it.
 std::string take_system_time(const std::string& sql, Statement& statement) {
   const std::vector<Token> tokens = all_tokens(sql);
@@ -226,6 +238,7 @@ std::string take_system_time(const std::string& sql, Statement& statement) {
       throw NotModelled("AS OF SYSTEM TIME without a literal or a call");
     }
     edits.push_back({tokens[i].begin, tokens[last].end - tokens[i].begin, ""});
+    statement.past = past(reader.text(tokens[last]));
     statement.as_of_system_time = true;
   }
   return apply(sql, std::move(edits));
@@ -562,6 +575,7 @@ std::string describe(const Statement& statement, const std::string& database) {
     if (table) words += database + ".public.";
     if (schema) words += database + ".";
     words += tokens.text(token);
+    if (table && tokens.symbol(tokens.peek()) == '(' && tokens.peek().begin == token.end) words += ' ';
     last = token.end;
   }
   return words;

@@ -1,6 +1,7 @@
 // Reads a client's SQL: cuts it, says what each statement is to CockroachDB, and writes it anew for PostgreSQL.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <set>
@@ -44,6 +45,7 @@ struct Statement {
   std::string text;  ///< as it came
   std::string pg;    ///< for PostgreSQL; where tables of the double's own are read, use `render`
   bool as_of_system_time = false;
+  std::chrono::milliseconds past{0};  ///< how far back, where a literal says so
   bool concurrently = false;
   bool creates_index = false;
   bool unique = false;

@@ -62,6 +62,7 @@ void Session::commit_open(const std::string& tag) {
 // strict_ddl_atomicity@09d4505: the rows are committed, the schema changes are not, and COMMIT fails with XXA00. Here
 // the transaction is rolled back and what was no schema change is done again.
 void Session::commit_doomed() {
+  if (!replayable_) throw NotModelled("XXA00 of a transaction whose statements had parameters");
   const std::vector<Done> done = std::move(done_);
   const SqlError why = *doomed_;
   backend_->run("ROLLBACK");
@@ -119,6 +120,7 @@ void Session::end_transaction(Phase phase) {
   doomed_.reset();
   created_.clear();
   system_time_ = false;
+  replayable_ = true;
   statements_in_transaction_ = 0;
   {
     const std::lock_guard lock(server_.mutex);

@@ -99,11 +99,17 @@ void Wire::send(char type, const std::string& body) {
 
 void Wire::error(const SqlError& error) { send('E', fields(error)); }
 void Wire::notice(const SqlError& notice) { send('N', fields(notice)); }
-void Wire::complete(const std::string& tag) { send('C', text(tag)); }
+void Wire::complete(const std::string& tag) {
+  if (std::exchange(describe_, describe_ == Describe::once ? Describe::never : describe_) == Describe::once)
+    send('n', "");
+  send('C', text(tag));
+}
 void Wire::ready(char status) { send('Z', std::string(1, status)); }
 void Wire::parameter(const std::string& name, const std::string& value) { send('S', text(name) + text(value)); }
 
 void Wire::description(const std::vector<Column>& columns) {
+  if (describe_ == Describe::never) return;
+  if (describe_ == Describe::once) describe_ = Describe::never;
   std::string body = int16(columns.size());
   for (const Column& column : columns)
     body += text(column.name) + int32(0) + int16(0) + number(column.type, 4) +
@@ -117,12 +123,22 @@ void Wire::row(const Row& row) {
   send('D', body);
 }
 
-void Wire::result(const pg_result* result, bool described) {
+void Wire::columns(const pg_result* plan) {
+  std::vector<Column> columns;
+  for (int i = 0; i < PQnfields(plan); ++i)
+    columns.push_back({PQfname(plan, i), PQftype(plan, i), static_cast<std::int16_t>(PQfsize(plan, i))});
+  if (columns.empty())
+    send('n', "");
+  else
+    description(columns);
+}
+
+void Wire::result(const pg_result* result) {
   if (PQresultStatus(result) == PGRES_TUPLES_OK) {
     std::vector<Column> columns;
     for (int i = 0; i < PQnfields(result); ++i)
       columns.push_back({PQfname(result, i), PQftype(result, i), static_cast<std::int16_t>(PQfsize(result, i))});
-    if (described) description(columns);
+    description(columns);
     for (int line = 0; line < PQntuples(result); ++line) {
       Row values;
       for (int i = 0; i < PQnfields(result); ++i)

@@ -75,9 +75,15 @@ class Wire {
   void complete(const std::string& tag);
   void ready(char status);
   void parameter(const std::string& name, const std::string& value);
+  /// Whether the columns are told: with each result, once more (or that there are none), or no more.
+  enum class Describe { always, once, never };
+  void describe(Describe describe) { describe_ = describe; }
+  bool describes_once() const { return describe_ == Describe::once; }
   void description(const std::vector<Column>& columns);
+  /// What a plan's result will be: its columns, or that there are none.
+  void columns(const pg_result* plan);
   void row(const Row& row);
-  void result(const pg_result* result, bool described = true);
+  void result(const pg_result* result);
   void flush();
 
   std::size_t pending() const { return out_.size(); }
@@ -87,6 +93,7 @@ class Wire {
   Descriptor socket_;
   std::string in_;
   std::string out_;
+  Describe describe_ = Describe::always;
 };
 
 }  // namespace talos::test::crdb
