@@ -30,7 +30,8 @@ std::chrono::milliseconds PollDelay::next() {
 }
 
 std::string describe_holder(const LockStatus& lock) {
-  if (!lock.holder || lock.holder->pid == 0) return "an unknown process";
+  if (!lock.holder || lock.holder->pid == 0)
+    return lock.holder && !lock.holder->detail.empty() ? lock.holder->detail : "an unknown process";
   std::string text = "pid " + std::to_string(lock.holder->pid);
   if (!lock.holder->host.empty()) text += " on " + lock.holder->host;
   if (!lock.holder->since.empty()) text += " since " + lock.holder->since;

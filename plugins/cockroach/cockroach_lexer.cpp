@@ -19,7 +19,8 @@ std::uint64_t adjust(std::string_view sql, Statement& statement) {
   if (statement.kind == StatementClass::no_transaction) statement.kind = StatementClass::ddl;
   if (statement.kind != StatementClass::ddl) return 0;
   pg::Tokens words(sql);
-  if (words.take("UPSERT")) {
+  // There is no SELECT … INTO that makes a table: the INTO is UPSERT's.
+  if (words.take("UPSERT") || words.take("WITH")) {
     statement.kind = StatementClass::dml;
   } else if (sets_session(words)) {
     // As good in a transaction: a file of rows and settings stays one.

@@ -100,6 +100,15 @@ TEST_CASE("a lock that stays held until the deadline is lock_timeout and names t
   CHECK(waiter.database.lock_attempts >= 2);
 }
 
+TEST_CASE("a holder that has no process is described by what the engine says of it") {
+  LockStatus lock;
+  lock.held = true;
+  lock.holder.emplace();
+  CHECK(describe_holder(lock) == "an unknown process");
+  lock.holder->detail = "another tool, by its row";
+  CHECK(describe_holder(lock) == "another tool, by its row");
+}
+
 TEST_CASE("a lock timeout of zero tries once") {
   Waiter waiter;
   waiter.database.foreign_lock = holder;

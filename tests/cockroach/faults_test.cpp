@@ -1,0 +1,229 @@
+// 40001 at every statement, 40003 and lost connections around every commit.
+#include <csignal>
+#include <cstdlib>
+#include <map>
+
+#include <doctest/doctest.h>
+
+#include "cockroach_place.hpp"
+
+namespace talos::test {
+namespace {
+
+using What = CrdbFault::What;
+
+void write_set(CockroachPlace& place) {
+  place.migration(1, "t", "CREATE TABLE t (id int PRIMARY KEY);\nALTER TABLE t ADD COLUMN name text;\n",
+                  "DROP TABLE t;\n");
+  place.migration(2, "rows", "INSERT INTO t VALUES (1, 'a');\nINSERT INTO t VALUES (2, 'b');\n",
+                  "DELETE FROM t WHERE id > 0;\n");
+}
+
+// As an undisturbed run leaves it.
+void check_done(CockroachPlace& place) {
+  CHECK(place.tracker() == "2,false");
+  CHECK(place.rows("SELECT id::text || name FROM t ORDER BY id") == std::vector<std::string>{"1a", "2b"});
+  CHECK(place.value("SELECT count(*) FROM schema_migrations_log WHERE action = 'up' AND NOT failed") == "2");
+  CHECK(place.value("SELECT count(*) FROM schema_migrations_journal WHERE NOT closed") == "0");
+}
+
+// Everything but the server's own tables goes, and the double's memory with it.
+void clean_up(CockroachPlace& place) {
+  place.crdb->clear_faults();
+  for (const char* table :
+       {"t", "schema_migrations", "schema_migrations_log", "schema_migrations_journal", "schema_migrations_lock"})
+    place.sql("DROP TABLE IF EXISTS " + std::string(table));
+}
+
+// Statement number n of a run is not the same one in each: the heartbeat has its own pace. So faults are counted by
+// what the statements say, without numbers and literals.
+std::string shape_of(const std::string& sql) {
+  std::string shape;
+  bool quoted = false;
+  for (const char c : sql) {
+    if (c == '\'') quoted = !quoted;
+    if (!quoted && (c < '0' || c > '9')) shape += c;
+  }
+  return shape;
+}
+
+bool is_heartbeat(const CrdbStatement& statement) {
+  return statement.sql.find("WHERE id = 2 AND owner") != std::string::npos ||
+         statement.sql.find("[SHOW") != std::string::npos;
+}
+
+/// Runs `up` with the fault at each statement for which `wanted` holds, by its shape and how often it has come.
+void at_each(CockroachPlace& place, What what, const std::function<bool(const CrdbStatement&)>& wanted, char after) {
+  const std::size_t begun = place.crdb->statements().size();
+  REQUIRE(place.migrate({"up"}).status == 0);
+  std::vector<std::pair<std::string, int>> points;
+  std::map<std::string, int> seen;
+  const auto statements = place.crdb->statements();
+  for (std::size_t i = begun; i < statements.size(); ++i)
+    if (!is_heartbeat(statements[i]) && wanted(statements[i])) {
+      const std::string shape = shape_of(statements[i].sql);
+      points.emplace_back(shape, ++seen[shape]);
+    }
+  MESSAGE(points.size() << " points");
+  REQUIRE(points.size() > 0);
+  for (const auto& [shape, number] : points) {
+    clean_up(place);
+    CAPTURE(shape);
+    CAPTURE(number);
+    int passed = 0;
+    const int before = place.crdb->happened();
+    place.crdb->add({.what = what,
+                     .matches =
+                         [&, wanted_number = number, wanted_shape = shape](const CrdbStatement& statement) {
+                           return wanted(statement) && shape_of(statement.sql) == wanted_shape &&
+                                  ++passed == wanted_number;
+                         },
+                     .status_after_commit = after});
+    const ProcessResult up = place.migrate({"up"});
+    INFO(up.err);
+    CHECK(place.crdb->happened() == before + 1);
+    CHECK(up.status == 0);
+    check_done(place);
+  }
+}
+
+// All of it takes a while: here each of a few.
+bool is_long() { return std::getenv("TALOS_TEST_CRDB_LONG") != nullptr; }
+
+bool is_setting(const CrdbStatement& statement) { return statement.sql.starts_with("SET "); }
+
+bool is_write(const CrdbStatement& statement) {
+  for (const char* word : {"INSERT", "UPDATE", "DELETE", "CREATE", "ALTER", "COMMIT"})
+    if (statement.sql.starts_with(word)) return true;
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("40001 at any statement, and at COMMIT, is tried again and changes nothing of the outcome") {
+  on_double([](CockroachPlace& place) {
+    write_set(place);
+    const auto wanted = [](const CrdbStatement& statement) {
+      return is_long() ? !is_setting(statement) : is_write(statement);
+    };
+    at_each(place, What::retry, wanted, 'I');
+  });
+}
+
+TEST_CASE("40001 at COMMIT that leaves the session aborted is no different") {
+  on_double([](CockroachPlace& place) {
+    write_set(place);
+    at_each(
+        place, What::retry, [](const CrdbStatement& statement) { return statement.ends_transaction; }, 'E');
+  });
+}
+
+TEST_CASE("C4: 40003 before the real commit: of rows it is settled by the poison, of schema changes by the catalogue") {
+  on_double([](CockroachPlace& place) {
+    write_set(place);
+    at_each(
+        place, What::ambiguous_before,
+        [](const CrdbStatement& statement) { return statement.decides() && is_write(statement); }, 'I');
+  });
+}
+
+TEST_CASE("C4: 40003 after the real commit: nothing is done twice") {
+  on_double([](CockroachPlace& place) {
+    write_set(place);
+    at_each(
+        place, What::ambiguous_after,
+        [](const CrdbStatement& statement) { return statement.decides() && is_write(statement); }, 'I');
+  });
+}
+
+TEST_CASE("C4: a connection that is lost at a commit, before it and after it, loses and repeats nothing") {
+  on_double([](CockroachPlace& place) {
+    write_set(place);
+    const auto decides = [](const CrdbStatement& statement) {
+      return statement.ends_transaction || statement.schema_change;
+    };
+    at_each(place, What::drop_after, decides, 'I');
+    clean_up(place);
+    at_each(place, What::drop_before, decides, 'I');
+  });
+}
+
+TEST_CASE("G13: a lost schema change whose job goes on is waited for, and found to have happened") {
+  on_double([](CockroachPlace& place) {
+    write_set(place);
+    place.crdb->hold_jobs("ADD COLUMN name");
+    Process up = place.start({"up"});
+    REQUIRE(eventually([&] { return !place.crdb->jobs().empty() && place.crdb->jobs().back().held; }));
+    place.crdb->cut_all();
+    up.wait_for_output("waiting for schema change job");
+    place.crdb->release_jobs();
+    const ProcessResult result = up.wait();
+    INFO(result.err);
+    CHECK(result.status == 0);
+    check_done(place);
+  });
+}
+
+TEST_CASE("A schema change whose job is paused is told with what resolves it") {
+  on_double([](CockroachPlace& place) {
+    write_set(place);
+    place.crdb->hold_jobs("ADD COLUMN name");
+    Process up = place.start({"up"});
+    REQUIRE(eventually([&] { return !place.crdb->jobs().empty() && place.crdb->jobs().back().held; }));
+    const auto job = place.crdb->jobs().back().id;
+    place.crdb->pause_job(job);
+    place.crdb->cut_all();
+    const ProcessResult result = up.wait();
+    INFO(result.err);
+    CHECK(result.status != 0);
+    CHECK(result.err == Part{"RESUME JOB " + std::to_string(job)});
+    CHECK(place.tracker() == "1,true");
+    const ProcessResult status = place.migrate({"status"});
+    CHECK(status.out == Part{"DIRTY"});
+    place.sql("RESUME JOB " + std::to_string(job));
+    place.crdb->release_jobs();
+    const ProcessResult resume = place.migrate({"resume"});
+    INFO(resume.err);
+    CHECK(resume.status == 0);
+    CHECK(place.migrate({"up"}).status == 0);
+    check_done(place);
+  });
+}
+
+TEST_CASE("G13: after a kill in a schema change resume asks the catalogue, and goes on") {
+  on_double([](CockroachPlace& place) {
+    write_set(place);
+    place.crdb->hold_jobs("ADD COLUMN name");
+    Process up = place.start({"up"});
+    REQUIRE(eventually([&] { return !place.crdb->jobs().empty() && place.crdb->jobs().back().held; }));
+    up.signal(SIGKILL);
+    up.wait();
+    place.crdb->release_jobs();
+    CHECK(place.migrate({"up"}).status == 3);
+    const ProcessResult resume = place.migrate({"resume"});
+    INFO(resume.err);
+    CHECK(resume.status == 0);
+    CHECK(place.migrate({"up"}).status == 0);
+    check_done(place);
+  });
+}
+
+TEST_CASE("A statement of which the catalogue tells nothing is settled by the file's talos:verify query") {
+  on_double([](CockroachPlace& place) {
+    place.tables(1);
+    REQUIRE(place.migrate({"up"}).status == 0);
+    place.migration(2, "copy",
+                    "-- talos:verify SELECT count(*) = 1 FROM pg_catalog.pg_tables WHERE tablename = 'copied'\n"
+                    "CREATE TABLE copied AS SELECT x FROM t1;\n");
+    place.crdb->add({.what = What::ambiguous_after, .matches = [](const CrdbStatement& s) {
+                       return s.sql.find("CREATE TABLE copied") != s.sql.npos;
+                     }});
+    const ProcessResult up = place.migrate({"up"});
+    INFO(up.err);
+    CHECK(up.status == 0);
+    CHECK(up.err == Part{"talos:verify"});
+    CHECK(place.tracker() == "2,false");
+  });
+}
+
+}  // namespace talos::test
