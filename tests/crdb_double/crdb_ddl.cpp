@@ -120,8 +120,8 @@ void Session::wait_for_other_jobs(const Statement& statement) {
     {
       const std::lock_guard lock(server_.mutex);
       if (server_.busy_table == BusyTable::refuse)
-        throw SqlFailure("55000", "table \"" + *statement.changes.begin() +
-                                      "\" is being changed by another job, try again later");
+        throw SqlFailure(
+            "55000", "table \"" + *statement.changes.begin() + "\" is being changed by another job, try again later");
     }
     if (until && Clock::now() >= *until) throw SqlFailure("57014", "query execution canceled due to statement timeout");
     wait(-1, until);

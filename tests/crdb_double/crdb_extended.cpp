@@ -72,8 +72,9 @@ void Session::extended_step(const Message& message) {
 void Session::parse(Fields& fields) {
   const std::string name = fields.text();
   const std::vector<std::string> statements = split(fields.text());
-  if (statements.size() > 1) throw SqlFailure("42601", "prepared statement had " + std::to_string(statements.size()) +
-                                                           " statements, expected 1");
+  if (statements.size() > 1)
+    throw SqlFailure("42601",
+                     "prepared statement had " + std::to_string(statements.size()) + " statements, expected 1");
   Prepared prepared{statements.empty() ? "" : statements[0], {}};
   for (std::int16_t count = fields.int16(); count > 0; --count)
     prepared.types.push_back(static_cast<std::uint32_t>(fields.int32()));

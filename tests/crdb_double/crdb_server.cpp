@@ -35,6 +35,10 @@ std::string hex(unsigned value) {
   return text.data();
 }
 
+bool meet(const Tables& one, const Tables& other) {
+  return std::any_of(one.begin(), one.end(), [&](const std::string& table) { return other.contains(table); });
+}
+
 // PostgreSQL's own functions are replaced in that database. The planner puts such a function's body in the place of the
 // call; where it cannot (a strict function, one in FROM) the built-in one would be called by its number.
 std::string functions(CrdbProfile profile) {
@@ -268,12 +272,18 @@ void Server::made(const std::string& table) {
   made_[table] = std::chrono::steady_clock::now();
 }
 
-bool Server::written_by_others(const Client& client, const Tables& tables) const {
+std::vector<std::shared_ptr<Client>> Server::writers(const Client& client, const Tables& tables) const {
   const std::lock_guard lock(mutex);
-  return std::any_of(clients_.begin(), clients_.end(), [&](const auto& other) {
-    return other.get() != &client && other->database == client.database &&
-           std::any_of(tables.begin(), tables.end(), [&](const auto& table) { return other->writes.contains(table); });
-  });
+  std::vector<std::shared_ptr<Client>> found;
+  for (const auto& other : clients_)
+    if (other.get() != &client && other->database == client.database && meet(other->writes, tables))
+      found.push_back(other);
+  return found;
+}
+
+bool Server::waits_for(const Client& one, const Client& other) const {
+  const std::lock_guard lock(mutex);
+  return meet(one.awaited, other.writes);
 }
 
 }  // namespace talos::test::crdb

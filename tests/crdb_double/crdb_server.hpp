@@ -41,7 +41,8 @@ struct Client {
   bool cancel_query = false;
   bool over = false;  ///< cut, or CANCEL SESSION
   bool canceled = false;
-  Tables writes;  ///< of its open transaction
+  Tables writes;   ///< of its open transaction
+  Tables awaited;  ///< what a read of it waits for
   Descriptor wake;
 };
 
@@ -84,8 +85,10 @@ class Server {
   std::chrono::milliseconds age(const std::string& table) const;
   void made(const std::string& table);
 
-  /// Whether a transaction of somebody else has written to one of them and is still open.
-  bool written_by_others(const Client& client, const Tables& tables) const;
+  /// The others whose open transaction has written to one of them.
+  std::vector<std::shared_ptr<Client>> writers(const Client& client, const Tables& tables) const;
+  /// A read of `one` waits for what `other` has written.
+  bool waits_for(const Client& one, const Client& other) const;
 
   mutable std::mutex mutex;
   std::list<std::pair<CrdbFault, int>> faults;  // and how often still

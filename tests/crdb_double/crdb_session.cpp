@@ -27,6 +27,8 @@ constexpr std::int32_t gss_code = 80877104;
 // A server that auto-retries does so many times; this many are enough to tell a conflict from a livelock.
 constexpr int server_retries = 50;
 
+constexpr std::chrono::milliseconds look_for_deadlocks_every{200};
+
 // Those of which clients are told when they change (param_status@0d6c10e).
 constexpr std::array told{"application_name",     "client_encoding", "DateStyle",
                           "IntervalStyle",        "TimeZone",        "standard_conforming_strings",
@@ -474,27 +476,55 @@ void Session::run_plain(const Statement& statement) {
 // C2: a plain read meets the intents of a transaction that is still open and waits for its end. The double knows tables
 // only, so it waits more often than CockroachDB. What reads the past does not wait.
 void Session::wait_for_writers(const Statement& statement) {
-  if (statement.as_of_system_time) return see_the_past(statement);
-  if (system_time_ || statement.locks_rows) return;
+  if (statement.as_of_system_time || system_time_) return see_the_past(statement);
+  if (statement.locks_rows) return;
   Tables reads = statement.reads;
   for (const std::string& target : statement.writes) reads.erase(target);
-  if (reads.empty() || !server_.written_by_others(*client_, reads)) return;
+  if (reads.empty() || server_.writers(*client_, reads).empty()) return;
   const Deadline lock_deadline = deadline("lock_timeout");
   const Deadline statement_deadline = deadline("statement_timeout");
-  while (server_.written_by_others(*client_, reads)) {
-    if (lock_deadline && Clock::now() >= *lock_deadline)
-      throw SqlFailure("55P03", "canceling statement due to lock timeout on row in table '" + *reads.begin() + "'");
-    if (statement_deadline && Clock::now() >= *statement_deadline)
-      throw SqlFailure("57014", "query execution canceled due to statement timeout");
-    wait(-1, lock_deadline && (!statement_deadline || lock_deadline < statement_deadline) ? lock_deadline
-                                                                                          : statement_deadline);
+  const auto waiting = [&](Tables tables) {
+    const std::lock_guard lock(server_.mutex);
+    client_->awaited = std::move(tables);
+  };
+  waiting(reads);
+  try {
+    while (!server_.writers(*client_, reads).empty()) {
+      if (lock_deadline && Clock::now() >= *lock_deadline)
+        throw SqlFailure("55P03", "canceling statement due to lock timeout on row in table '" + *reads.begin() + "'");
+      if (statement_deadline && Clock::now() >= *statement_deadline)
+        throw SqlFailure("57014", "query execution canceled due to statement timeout");
+      refuse_deadlock(reads);
+      Deadline until = Clock::now() + look_for_deadlocks_every;
+      if (lock_deadline) until = std::min(*until, *lock_deadline);
+      if (statement_deadline) until = std::min(*until, *statement_deadline);
+      wait(-1, until);
+    }
+  } catch (...) {
+    waiting({});
+    throw;
+  }
+  waiting({});
+}
+
+// Two that wait for each other: the double sees who waits for a read, PostgreSQL who waits for a row.
+void Session::refuse_deadlock(const Tables& reads) {
+  for (const auto& writer : server_.writers(*client_, reads)) {
+    const bool waits = server_.waits_for(*writer, *client_);
+    if (!waits && backend_->value("SELECT " + std::to_string(backend_->pid()) + " = ANY (pg_blocking_pids(" +
+                                  std::to_string(writer->pid) + "))") != "t")
+      continue;
+    throw SqlFailure("40001",
+                     "restart transaction: TransactionRetryWithProtoRefreshError: TransactionAbortedError: two "
+                     "transactions wait for each other");
   }
 }
 
 // A table that is younger than the moment that is read is not there yet.
 void Session::see_the_past(const Statement& statement) {
+  const auto past = statement.as_of_system_time ? statement.past : past_;
   for (const std::string& table : statement.reads)
-    if (server_.age(client_->database + "." + table) < statement.past)
+    if (server_.age(client_->database + "." + table) < past)
       throw SqlFailure("42P01", "relation \"" + table.substr(table.find('.') + 1) + "\" does not exist");
 }
 

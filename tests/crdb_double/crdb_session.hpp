@@ -57,6 +57,7 @@ class Session {
   void dispatch(const Statement& statement, bool alone, bool last);
   void run_plain(const Statement& statement);
   void wait_for_writers(const Statement& statement);
+  void refuse_deadlock(const Tables& reads);
   void see_the_past(const Statement& statement);
   void set(const Statement& statement);
   void set_own(const Statement& statement, const CrdbVariable& variable);
@@ -158,11 +159,12 @@ class Session {
   Phase phase_ = Phase::none;
   std::vector<Done> done_;  // in this transaction
   int statements_in_transaction_ = 0;
-  bool replayable_ = true;  // nothing in it had parameters
+  bool replayable_ = true;          // nothing in it had parameters
   std::optional<SqlError> doomed_;  // a schema change of this transaction cannot succeed
   Tables created_;                  // in this transaction
   std::map<std::string, std::string> variables_before_;
-  bool system_time_ = false;          // the transaction reads the past
+  bool system_time_ = false;  // the transaction reads the past
+  std::chrono::milliseconds past_{0};
   bool after_schema_change_ = false;  // earlier in this message
   bool skipped_ = false;              // PostgreSQL said that there was nothing to do
 };

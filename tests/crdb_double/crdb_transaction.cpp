@@ -20,6 +20,7 @@ void Session::begin(const Statement& statement) {
   if (statement.as_of_system_time) backend_->run("SET TRANSACTION READ ONLY");
   phase_ = Phase::open;
   system_time_ = statement.as_of_system_time;
+  past_ = statement.past;
   statements_in_transaction_ = 0;
   variables_before_ = variables_;
   wire_.result(result.get());

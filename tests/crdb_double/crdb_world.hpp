@@ -16,7 +16,7 @@ namespace talos::test {
 class CrdbWorld {
  public:
   CrdbWorld(PostgresServer& its_server, CrdbProfile profile)
-      : server(its_server), database(server.create_database()), crdb(server, profile) {}
+      : server(its_server), database(emptied(its_server)), crdb(server, profile), behind_(server.dsn(database)) {}
 
   /// libpq's DSN of root.
   std::string dsn() const { return crdb.libpq_dsn(database); }
@@ -24,12 +24,23 @@ class CrdbWorld {
   Transcript transcript() const { return Transcript(dsn()); }
 
   /// Behind the double's back.
-  std::string value(const std::string& sql) const { return pg_value(server.dsn(database), sql); }
-  std::vector<std::string> rows(const std::string& sql) const { return pg_rows(server.dsn(database), sql); }
+  std::string value(const std::string& sql) { return behind_.value(sql); }
+  std::vector<std::string> rows(const std::string& sql) { return behind_.rows(sql); }
 
   PostgresServer& server;
   const std::string database;
   CrdbDouble crdb;
+
+ private:
+  // One for the whole program: to make one takes longer than most tests.
+  static std::string emptied(PostgresServer& server) {
+    static const std::string name = server.create_database();
+    pg_run(server.dsn(name),
+           "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO public");
+    return name;
+  }
+
+  PgClient behind_;
 };
 
 /// The SQLSTATE with which it fails; empty if it succeeds.

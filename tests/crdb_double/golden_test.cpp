@@ -8,9 +8,7 @@ namespace {
 constexpr const char* auto_commit =
     "notice auto-committing transaction before processing DDL due to autocommit_before_ddl setting";
 
-std::string count(const CrdbWorld& world, const std::string& table) {
-  return world.value("SELECT count(*) FROM " + table);
-}
+std::string count(CrdbWorld& world, const std::string& table) { return world.value("SELECT count(*) FROM " + table); }
 
 TEST_CASE("pgtest/param_status@0d6c10e: a changed parameter is told before the command's end") {
   PostgresServer* server = shared_server();
@@ -112,8 +110,9 @@ TEST_CASE("logic_test/txn@c97b116: ends without a beginning, statements across m
   CHECK(client.rows("SELECT * FROM kv") == Lines{"a|c"});
 
   one.run("BEGIN");
-  CHECK(state_of(client, "INSERT INTO kv VALUES('unique_key', 'some value'); INSERT INTO kv VALUES('a', 'c'); COMMIT") ==
-        "23505");
+  CHECK(
+      state_of(client, "INSERT INTO kv VALUES('unique_key', 'some value'); INSERT INTO kv VALUES('a', 'c'); COMMIT") ==
+      "23505");
   CHECK(state_of(client, "UPDATE kv SET v = 'b' WHERE k in ('a')") == "25P02");
   CHECK(one.run("COMMIT; INSERT INTO kv VALUES('x', 'y')") == Lines{"ROLLBACK", "INSERT 0 1", "I"});
   CHECK(client.rows("SELECT * FROM kv ORDER BY k") == Lines{"a|c", "x|y"});
@@ -133,9 +132,8 @@ TEST_CASE("logic_test/txn@c97b116: 40001 says that the transaction must be resta
   CrdbWorld world(*server, CrdbProfile::v23_2);
   PgClient client = world.client();
   client.run("CREATE TABLE kv (k INT PRIMARY KEY)");
-  world.crdb.add({.what = CrdbFault::What::retry, .matches = [](const CrdbStatement& statement) {
-                    return statement.sql == "SELECT 1";
-                  }});
+  world.crdb.add({.what = CrdbFault::What::retry,
+                  .matches = [](const CrdbStatement& statement) { return statement.sql == "SELECT 1"; }});
   client.run("BEGIN");
   client.run("INSERT INTO kv VALUES (1)");
   const std::string message = message_of(client, "SELECT 1");
@@ -162,7 +160,8 @@ TEST_CASE("pgtest/schema_changes_implicit_txn@1fc7f69: DDL commits what is open 
   CHECK(one.run("ALTER TABLE t ADD b INT; CREATE INDEX t_b ON t (b)") ==
         Lines{"ALTER TABLE", auto_commit, "CREATE INDEX", "I"});
   // What came before in the message is committed although what follows fails.
-  CHECK(one.run("INSERT INTO t VALUES (2); ALTER TABLE t ADD b INT") == Lines{"INSERT 0 1", auto_commit, "error 42701", "I"});
+  CHECK(one.run("INSERT INTO t VALUES (2); ALTER TABLE t ADD b INT") ==
+        Lines{"INSERT 0 1", auto_commit, "error 42701", "I"});
   CHECK(count(world, "t") == "2");
   // The transaction is gone; an end of it only warns.
   CHECK(one.run("COMMIT") == Lines{"notice there is no transaction in progress", "COMMIT", "I"});
@@ -204,8 +203,9 @@ TEST_CASE("logic_test/strict_ddl_atomicity@09d4505: XXA00 keeps the rows, the st
   Transcript one = world.transcript();
   PgClient& client = one.client();
   one.run("SET autocommit_before_ddl = off");
-  CHECK(one.run("CREATE TABLE testing (k int, v string); INSERT INTO testing (k,v) VALUES (1, 'a'), (2, 'b'), (3, 'a'), "
-                "(4, 'b'); CREATE TABLE unrelated(x INT)") == Lines{"CREATE TABLE", "INSERT 0 4", "CREATE TABLE", "I"});
+  CHECK(
+      one.run("CREATE TABLE testing (k int, v string); INSERT INTO testing (k,v) VALUES (1, 'a'), (2, 'b'), (3, 'a'), "
+              "(4, 'b'); CREATE TABLE unrelated(x INT)") == Lines{"CREATE TABLE", "INSERT 0 4", "CREATE TABLE", "I"});
   one.run("BEGIN TRANSACTION ISOLATION LEVEL SERIALIZABLE");
   CHECK(one.run("ALTER TABLE testing ADD CONSTRAINT \"unique_values\" UNIQUE(v)") == Lines{"ALTER TABLE", "T"});
   CHECK(one.run("INSERT INTO testing (k,v) VALUES (5, 'c'); INSERT INTO unrelated(x) VALUES (1)") ==
@@ -237,15 +237,19 @@ TEST_CASE("logic_test/schema_change_in_txn@013891f: a transaction's own tables m
   PgClient& client = one.client();
   one.run("SET autocommit_before_ddl = off");
   one.run("SET strict_ddl_atomicity = on");
-  CHECK(one.run("BEGIN; CREATE TABLE parent (id int primary key); INSERT INTO parent VALUES (1); "
-                "CREATE TABLE child (id int primary key, parent_id int); ALTER TABLE child ADD CONSTRAINT fk FOREIGN KEY "
-                "(parent_id) REFERENCES parent (id); CREATE INDEX i ON child (parent_id); INSERT INTO child VALUES (1, 1); "
-                "COMMIT")
-            .back() == "I");
+  CHECK(
+      one.run("BEGIN; CREATE TABLE parent (id int primary key); INSERT INTO parent VALUES (1); "
+              "CREATE TABLE child (id int primary key, parent_id int); ALTER TABLE child ADD CONSTRAINT fk FOREIGN KEY "
+              "(parent_id) REFERENCES parent (id); CREATE INDEX i ON child (parent_id); INSERT INTO child VALUES (1, "
+              "1); "
+              "COMMIT")
+          .back() == "I");
   CHECK(count(world, "child") == "1");
 
   // Its rows break the index at once, and nothing is kept.
-  client.run("BEGIN; CREATE TABLE shopping (item text, quantity int); INSERT INTO shopping VALUES ('cups', 10), ('forks', 10)");
+  client.run(
+      "BEGIN; CREATE TABLE shopping (item text, quantity int); INSERT INTO shopping VALUES ('cups', 10), ('forks', "
+      "10)");
   CHECK(state_of(client, "CREATE UNIQUE INDEX bar ON shopping (quantity)") == "23505");
   CHECK(one.run("COMMIT") == Lines{"ROLLBACK", "I"});
   CHECK(state_of(client, "SELECT * FROM shopping") == "42P01");
@@ -367,8 +371,13 @@ TEST_CASE("logic_test/advisory_lock@2322790: of a transaction from 26.3 on; of a
     CHECK(client->value("SELECT pg_advisory_unlock(8)") == "t");
     CHECK(state_of(*client, "SELECT pg_advisory_lock(7)") == "42883");
   }
-  CrdbWorld older(*server, CrdbProfile::v26_1);
-  PgClient client = older.client();
+}
+
+TEST_CASE("logic_test/advisory_lock@2322790: before 26.3 there are no locks of a transaction") {
+  PostgresServer* server = shared_server();
+  if (server == nullptr) return;
+  CrdbWorld world(*server, CrdbProfile::v26_1);
+  PgClient client = world.client();
   CHECK(state_of(client, "SELECT pg_advisory_xact_lock(1)") == "42883");
   CHECK(client.value("SELECT pg_try_advisory_lock(7)") == "t");
 }

@@ -60,7 +60,8 @@ TEST_CASE("a setting may be given at the start, and one made in a transaction go
   PostgresServer* server = shared_server();
   if (server == nullptr) return;
   CrdbWorld world(*server, CrdbProfile::v25_2);
-  PgClient client(world.dsn() + "&application_name=someone&options=-c%20autocommit_before_ddl%3Doff%20-c%20lock_timeout%3D5s");
+  PgClient client(world.dsn() +
+                  "&application_name=someone&options=-c%20autocommit_before_ddl%3Doff%20-c%20lock_timeout%3D5s");
   CHECK(client.value("SHOW autocommit_before_ddl") == "off");
   CHECK(client.value("SHOW lock_timeout") == "5s");
   CHECK(client.value("SHOW application_name") == "someone");
@@ -76,8 +77,9 @@ TEST_CASE("types have CockroachDB's meaning") {
   CrdbWorld world(*server, CrdbProfile::v25_2);
   PgClient client = world.client();
   client.run("CREATE TABLE t (a INT PRIMARY KEY, b STRING, c BYTES, d JSON, e SERIAL, f INT4, g TIMESTAMPTZ, h UUID)");
-  CHECK(world.rows("SELECT data_type FROM information_schema.columns WHERE table_name = 't' ORDER BY ordinal_position") ==
-        Lines{"bigint", "text", "bytea", "jsonb", "bigint", "integer", "timestamp with time zone", "uuid"});
+  CHECK(
+      world.rows("SELECT data_type FROM information_schema.columns WHERE table_name = 't' ORDER BY ordinal_position") ==
+      Lines{"bigint", "text", "bytea", "jsonb", "bigint", "integer", "timestamp with time zone", "uuid"});
   CHECK(client.value("SELECT 'x'::STRING") == "x");
   client.run("INSERT INTO t (a) VALUES (1)");
   CHECK(client.value("SELECT e > 0 FROM t") == "t");
@@ -88,8 +90,9 @@ TEST_CASE("what it cannot judge it refuses loudly and remembers") {
   if (server == nullptr) return;
   CrdbWorld world(*server, CrdbProfile::v25_2);
   PgClient client = world.client();
-  for (const char* sql : {"DO $$ BEGIN END $$", "UPSERT INTO t VALUES (1)", "SHOW TABLES", "SELECT * FROM crdb_internal.ranges",
-                          "COPY t FROM STDIN", "PREPARE p AS SELECT 1", "BEGIN; SAVEPOINT cockroach_restart"}) {
+  for (const char* sql :
+       {"DO $$ BEGIN END $$", "UPSERT INTO t VALUES (1)", "SHOW TABLES", "SELECT * FROM crdb_internal.ranges",
+        "COPY t FROM STDIN", "PREPARE p AS SELECT 1", "BEGIN; SAVEPOINT cockroach_restart"}) {
     CAPTURE(sql);
     CHECK(message_of(client, sql).find("not modelled") != std::string::npos);
   }
@@ -206,7 +209,9 @@ TEST_CASE("a stalled server answers nothing, keeps the socket, and goes on when 
     world.crdb.add({.what = what, .matches = says("VALUES (1)")});
     client.send("INSERT INTO t VALUES (1)");
     const int wanted = world.crdb.happened();
-    CHECK(eventually([&] { return world.crdb.happened() > wanted || world.crdb.happened() == (what == What::stall_before ? 1 : 2); }));
+    CHECK(eventually([&] {
+      return world.crdb.happened() > wanted || world.crdb.happened() == (what == What::stall_before ? 1 : 2);
+    }));
     if (what == What::stall_after) CHECK(eventually([&] { return world.value("SELECT count(*) FROM t") == "1"; }));
     if (what == What::stall_before) CHECK(world.value("SELECT count(*) FROM t") == "0");
     CHECK(client.busy());
@@ -230,7 +235,7 @@ TEST_CASE("connections are refused as often as a test wants") {
 TEST_CASE("a schema change goes on when its client has gone, and lands later") {
   PostgresServer* server = shared_server();
   if (server == nullptr) return;
-  for (const CrdbProfile profile : all_crdb_profiles) {
+  for (const CrdbProfile profile : {CrdbProfile::v23_2, CrdbProfile::v26_3}) {
     CAPTURE(profile_name(profile));
     CrdbWorld world(*server, profile);
     careful(world).run("CREATE TABLE t (x INT)");
@@ -273,7 +278,8 @@ TEST_CASE("from 26.1 on a waiting schema change names its job at once") {
     client.finish();
     CHECK(client.notices().size() == (named ? 1 : 0));
     if (named)
-      CHECK(client.notices()[0].find("waiting for job(s) to complete: " + std::to_string(world.crdb.jobs()[0].id)) == 0);
+      CHECK(client.notices()[0].find("waiting for job(s) to complete: " + std::to_string(world.crdb.jobs()[0].id)) ==
+            0);
   }
 }
 
@@ -352,7 +358,8 @@ TEST_CASE("a second schema change waits for the table's job, or is told to try a
   world.crdb.release_jobs();
   one.finish();
   two.finish();
-  CHECK(world.rows("SELECT column_name FROM information_schema.columns WHERE table_name = 't' ORDER BY ordinal_position") ==
+  CHECK(world.rows(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = 't' ORDER BY ordinal_position") ==
         Lines{"x", "a", "b"});
 }
 
@@ -372,11 +379,46 @@ TEST_CASE("C2: a plain read of what an open transaction has written waits; one o
   CHECK(eventually([&] { return state_of(reader, "SELECT * FROM t AS OF SYSTEM TIME '-100ms'").empty(); }));
   CHECK(reader.value("SELECT count(*) FROM t AS OF SYSTEM TIME '-100ms'") == "0");
   CHECK(state_of(reader, "SELECT * FROM t AS OF SYSTEM TIME '-1h'") == "42P01");
+  CHECK(state_of(reader, "BEGIN AS OF SYSTEM TIME '-1h'; SELECT * FROM t") == "42P01");
+  reader.run("ROLLBACK; BEGIN AS OF SYSTEM TIME '-100ms'; SELECT * FROM t; COMMIT");
   reader.run("SET lock_timeout = 0");
   reader.send("SELECT * FROM t");
   CHECK(reader.busy());
   writer.run("COMMIT");
   CHECK(reader.finish() == Lines{"1"});
+}
+
+TEST_CASE("two that wait for each other, one of them for a read, do not wait for ever") {
+  PostgresServer* server = shared_server();
+  if (server == nullptr) return;
+  CrdbWorld world(*server, CrdbProfile::v25_2);
+  PgClient one = careful(world);
+  PgClient two = careful(world);
+  one.run("CREATE TABLE t (k INT PRIMARY KEY); CREATE TABLE u (k INT PRIMARY KEY)");
+  // Both read: either may be the one that is refused.
+  one.run("BEGIN; INSERT INTO t VALUES (1)");
+  two.run("BEGIN; INSERT INTO u VALUES (1)");
+  one.send("SELECT * FROM u");
+  two.send("SELECT * FROM t");
+  REQUIRE(eventually([&] { return !one.busy() || !two.busy(); }));
+  PgClient& refused = one.busy() ? two : one;
+  CHECK_THROWS_WITH_AS(refused.finish(), doctest::Contains("40001"), PgFailure);
+  refused.run("ROLLBACK");
+  PgClient& other = &refused == &one ? two : one;
+  try {
+    other.finish();
+  } catch (const PgFailure& failure) {
+    CHECK(failure.sqlstate() == "40001");
+  }
+  other.run("ROLLBACK");
+  // The other waits for a row.
+  one.run("BEGIN; INSERT INTO t VALUES (1)");
+  two.run("BEGIN; INSERT INTO u VALUES (1)");
+  two.send("INSERT INTO t VALUES (1)");
+  REQUIRE(eventually([&] { return world.value("SELECT count(*) FROM pg_locks WHERE NOT granted") == "1"; }));
+  CHECK(state_of(one, "SELECT * FROM u") == "40001");
+  one.run("ROLLBACK");
+  two.finish();
 }
 
 TEST_CASE("transactions that conflict really get 40001, and single statements are tried again by the server") {
@@ -500,8 +542,8 @@ TEST_CASE("the extended protocol serves parameters in text, as libpq sends them"
   const auto failed = execute("INSERT INTO t VALUES ($1, $2)", {"1", nullptr});
   CHECK(std::string(PQresultErrorField(failed.get(), PG_DIAG_SQLSTATE)) == "23505");
   CHECK(client.transaction_status() == 'I');
-  const std::unique_ptr<PGresult, decltype(&PQclear)> prepared(PQprepare(client.raw(), "p", "SELECT $1::INT", 0, nullptr),
-                                                               PQclear);
+  const std::unique_ptr<PGresult, decltype(&PQclear)> prepared(
+      PQprepare(client.raw(), "p", "SELECT $1::INT", 0, nullptr), PQclear);
   CHECK(PQresultStatus(prepared.get()) == PGRES_COMMAND_OK);
   const std::unique_ptr<PGresult, decltype(&PQclear)> described(PQdescribePrepared(client.raw(), "p"), PQclear);
   CHECK(PQnparams(described.get()) == 1);
