@@ -247,9 +247,8 @@ std::vector<pg::Table> CockroachSession::ask(const std::string& sql) {
       if (stop_requested()) throw Error(ErrorCode::cancelled, "stopped");
       throw_lost(*base_);
     }
-    if (fate_of(*reply.error) == Fate::restart && attempt < most_attempts &&
-        pause_for(common::retry_delay(attempt) / 4))
-      continue;
+    const bool again = fate_of(*reply.error) == Fate::restart || reply.error->is("40003");
+    if (again && attempt < most_attempts && pause_for(common::retry_delay(attempt) / 4)) continue;
     Error error = pg::to_error(*reply.error, ErrorCode::connection);
     if (reply.error->is(pg::sqlstate::insufficient_privilege)) error.hint = "grant this user what the message names";
     throw Error(error);
@@ -266,7 +265,8 @@ std::string CockroachSession::wait_for_past() const {
 
 State CockroachSession::do_read_state(LogDepth depth) {
   if (access_ == Access::read) return tables_->read(asking(), depth, existing_, wait_for_past());
-  if (lease_->held()) return tables_->read(asking(), depth, existing_, begin_now);
+  // As long as the runner before us may be at work its rows may be locked.
+  if (lease_->held() && !predecessor_) return tables_->read(asking(), depth, existing_, begin_now);
   return read_as_of_now(depth);
 }
 
