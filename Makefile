@@ -3,7 +3,7 @@ BUILD = build
 TALOS = $(BUILD)/release/bin/talos
 DATABASE ?= sqlite://./talos.db
 
-.PHONY: all run test lint format asan tsan fuzz stress bench install clean
+.PHONY: all run test test-cockroach lint format asan tsan fuzz stress bench install clean
 
 all: release
 
@@ -27,6 +27,10 @@ run: release
 
 test: dev
 	@ctest --preset dev
+
+# Those of the CockroachDB plugin, also on a live cluster: tests/live/cockroach.md.
+test-cockroach: dev
+	@ctest --preset dev --tests-regex '^cockroach_'
 
 asan:
 	@.ci/dependencies lint
