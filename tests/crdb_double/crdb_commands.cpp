@@ -87,6 +87,9 @@ std::string shortened(const std::string& description) {
   return description.substr(0, head) + "… " + description.substr(description.size() - tail);
 }
 
+// A held job stands half-way.
+std::string done(const CrdbJob& job) { return job.state == "succeeded" ? "1" : job.held ? "0.5" : "0"; }
+
 std::string rest_of(const std::string& text, std::size_t words) {
   pg::Tokens tokens(text);
   for (std::size_t i = 0; i < words; ++i) tokens.next();
@@ -290,8 +293,7 @@ std::string Session::job_rows(Virtual table) {
     const bool brief = table == Virtual::show_jobs;
     values.push_back({id, job.type, brief ? shortened(job.description) : job.description,
                       brief ? shortened(row.statement) : row.statement, job.user, job.state, std::nullopt, row.created,
-                      row.created, some(row.finished), row.created, job.state == "succeeded" ? "1" : "0", job.error,
-                      "1"});
+                      row.created, some(row.finished), row.created, done(job), job.error, "1"});
   }
   return stable ? table_of(stable_job_fields, values) : table_of(job_fields, values);
 }

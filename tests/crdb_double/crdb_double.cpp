@@ -87,8 +87,8 @@ void CrdbDouble::hold_jobs(std::string part_of_description) {
 }
 void CrdbDouble::release_jobs() { state_->server.jobs().release(); }
 void CrdbDouble::release_job(std::int64_t id) { state_->server.jobs().release(id); }
-void CrdbDouble::fail_job(std::int64_t id, std::string sqlstate, std::string message) {
-  state_->server.jobs().fail(id, {std::move(sqlstate), std::move(message), "", "", ""});
+void CrdbDouble::fail_job(std::int64_t id, std::string sqlstate, std::string message, std::string state) {
+  state_->server.jobs().fail(id, std::move(state), {std::move(sqlstate), std::move(message), "", "", ""});
 }
 void CrdbDouble::pause_job(std::int64_t id) { state_->server.jobs().pause(id); }
 

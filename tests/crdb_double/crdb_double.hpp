@@ -78,8 +78,8 @@ class CrdbDouble {
   /// Nothing is held any more, and what was held goes on.
   void release_jobs();
   void release_job(std::int64_t id);
-  /// For a held job: it ends so, and its statement was never run.
-  void fail_job(std::int64_t id, std::string sqlstate, std::string message);
+  /// For a held job: it ends so, as failed or revert-failed, and its statement was never run.
+  void fail_job(std::int64_t id, std::string sqlstate, std::string message, std::string state = "failed");
   void pause_job(std::int64_t id);
 
   // --- what users may do ---

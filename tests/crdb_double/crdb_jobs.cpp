@@ -199,13 +199,13 @@ void Jobs::release() {
 
 void Jobs::release(std::int64_t id) { resume(id); }
 
-void Jobs::fail(std::int64_t id, SqlError error) {
+void Jobs::fail(std::int64_t id, const std::string& state, SqlError error) {
   Job* job = nullptr;
   {
     const std::lock_guard lock(mutex_);
     job = &get(id);
   }
-  end(*job, "failed", std::move(error));
+  end(*job, state, std::move(error));
 }
 
 // A job that has begun its statement ends it first: PostgreSQL cannot stop half-way.

@@ -58,7 +58,7 @@ class Jobs {
   void hold(std::string part);
   void release();
   void release(std::int64_t id);
-  void fail(std::int64_t id, SqlError error);
+  void fail(std::int64_t id, const std::string& state, SqlError error);
   void pause(std::int64_t id);
   void resume(std::int64_t id);
   void cancel(std::int64_t id);

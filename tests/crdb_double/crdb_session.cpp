@@ -187,10 +187,7 @@ void Session::log_in(std::map<std::string, std::string> parameters) {
       variables_[std::string(variable.name)] = initial_value(variable, server_.profile());
   variables_["crdb_version"] = crdb_version(server_.profile());
   variables_["session_id"] = client_->id;
-  // current_setting() finds them under this prefix.
-  std::string settings;
-  for (const auto& [name, value] : variables_) settings += "SET crdb." + name + " = " + sql_literal(value) + ";";
-  backend_->run(settings);
+  backend_->run(settings_for_postgres());
   login_ = login;
   {
     const std::lock_guard lock(server_.mutex);
@@ -231,8 +228,26 @@ void Session::apply_options(const std::map<std::string, std::string>& parameters
     statement.value = value;
     statement.pg = "SET " + name + " = " + sql_literal(value);
     set(statement);
+    if (shared_variable(statement.variable)) at_login_ += statement.pg + ";";
   }
+  variables_at_login_ = variables_;
+  // Nothing is answered before AuthenticationOk; the parameters are told again after it.
   wire_.forget(0);
+  reported_.clear();
+}
+
+// current_setting() finds the double's own variables under this prefix.
+std::string Session::settings_for_postgres() const {
+  std::string settings;
+  for (const auto& [name, value] : variables_) settings += "SET crdb." + name + " = " + sql_literal(value) + ";";
+  return settings;
+}
+
+void Session::reset_all() {
+  variables_ = variables_at_login_;
+  backend_->run("RESET ALL;" + at_login_ + settings_for_postgres());
+  report_parameters();
+  wire_.complete("RESET");
 }
 
 void Session::greet() {
@@ -438,6 +453,8 @@ void Session::dispatch(const Statement& statement, bool alone, bool last) {
       return savepoint(statement);
     case Kind::set:
       return set(statement);
+    case Kind::reset_all:
+      return reset_all();
     case Kind::show:
       return show(statement);
     case Kind::command:

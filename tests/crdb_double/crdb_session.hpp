@@ -61,6 +61,8 @@ class Session {
   void see_the_past(const Statement& statement);
   void set(const Statement& statement);
   void set_own(const Statement& statement, const CrdbVariable& variable);
+  void reset_all();
+  std::string settings_for_postgres() const;
   void show(const Statement& statement);
   void report_parameters();
   bool on(const std::string& variable) const;
@@ -141,6 +143,8 @@ class Session {
   std::optional<Login> login_;
   std::unique_ptr<Backend> backend_;
   std::map<std::string, std::string> variables_;
+  std::map<std::string, std::string> variables_at_login_;
+  std::string at_login_;  // SET of PostgreSQL's variables that the client gave as it connected
   std::map<std::string, std::string> reported_;
   std::optional<CrdbFault> fault_;  // of the statement that runs
 

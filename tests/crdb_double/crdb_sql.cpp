@@ -367,7 +367,7 @@ void read_set(const Json& node, Statement& statement) {
     return;
   }
   statement.reset = kind == "VAR_RESET" || kind == "VAR_SET_DEFAULT";
-  if (kind == "VAR_RESET_ALL") throw NotModelled("RESET ALL");
+  if (kind == "VAR_RESET_ALL") statement.kind = Kind::reset_all;
   for (const Json& argument : node.value("args", Json::array()))
     statement.value += (statement.value.empty() ? "" : ", ") + constant(argument);
 }
@@ -485,6 +485,8 @@ void refuse_by_words(const std::string& sql, const std::vector<std::string>& wor
   if (words.empty() && !sql.starts_with('(')) throw SqlFailure("42601", "at or near the beginning: syntax error");
   if (words.empty()) return;
   if (!begins_statement(words[0])) throw SqlFailure("42601", "at or near \"" + lower(words[0]) + "\": syntax error");
+  if (words[0] == "SET" && sql.find('@') != std::string::npos && first_words(sql).size() == 1)
+    throw SqlFailure("42601", "at or near \"@\": syntax error");
   if (words[0] == "LOCK") throw SqlFailure("42601", "at or near \"lock\": syntax error");
   if (words[0] == "DO" || words[0] == "CALL") throw NotModelled(words[0]);
   if (words[0] == "SHOW" && words.size() > 1 &&

@@ -31,6 +31,7 @@ struct Statement {
     rollback,
     savepoint,  ///< and RELEASE, ROLLBACK TO
     set,        ///< SET and RESET of a variable
+    reset_all,
     set_transaction,
     show,           ///< of a variable
     read,           ///< SELECT, VALUES, TABLE, EXPLAIN

@@ -1,5 +1,10 @@
 // T6: the double's rules against the cases of CockroachDB's own test suite, restated in our words. Each names its file
 // in cockroachdb/cockroach (below pkg/sql/) and the commit's first digits; README.md has the list.
+#include <initializer_list>
+#include <memory>
+
+#include <libpq-fe.h>
+
 #include "crdb_world.hpp"
 
 namespace talos::test {
@@ -7,6 +12,25 @@ namespace {
 
 constexpr const char* auto_commit =
     "notice auto-committing transaction before processing DDL due to autocommit_before_ddl setting";
+
+using Result = std::unique_ptr<PGresult, decltype(&PQclear)>;
+
+// Through the extended protocol, with one Sync at the end; each statement's SQLSTATE, or its tag.
+Lines pipeline(PgClient& client, std::initializer_list<const char*> statements) {
+  PQenterPipelineMode(client.raw());
+  for (const char* sql : statements) PQsendQueryParams(client.raw(), sql, 0, nullptr, nullptr, nullptr, nullptr, 0);
+  PQpipelineSync(client.raw());
+  Lines answers;
+  for (bool synced = false; !synced;) {
+    const Result result(PQgetResult(client.raw()), PQclear);
+    if (!result) continue;
+    synced = PQresultStatus(result.get()) == PGRES_PIPELINE_SYNC;
+    const char* state = PQresultErrorField(result.get(), PG_DIAG_SQLSTATE);
+    if (!synced) answers.emplace_back(state != nullptr ? state : PQcmdStatus(result.get()));
+  }
+  PQexitPipelineMode(client.raw());
+  return answers;
+}
 
 std::string count(CrdbWorld& world, const std::string& table) { return world.value("SELECT count(*) FROM " + table); }
 
@@ -88,6 +112,42 @@ TEST_CASE("pgtest/aborted_txn@179b6e8: an aborted transaction takes only its end
   one.run("SELECT 1/0");
   CHECK(one.run("ROLLBACK TO SAVEPOINT s; RELEASE SAVEPOINT s") == Lines{"ROLLBACK", "RELEASE", "T"});
   CHECK(one.run("ROLLBACK") == Lines{"ROLLBACK", "I"});
+}
+
+TEST_CASE(
+    "pgtest/aborted_txn@179b6e8: in an aborted transaction only its end is parsed, and an error passes over the rest") {
+  PostgresServer* server = shared_server();
+  if (server == nullptr) return;
+  CrdbWorld world(*server, CrdbProfile::v25_2);
+  PgClient client = world.client();
+  client.run("BEGIN");
+  CHECK(state_of(client, "SELECT 1/0") == "22012");
+  CHECK(pipeline(client, {"SELECT 1"}) == Lines{"25P02"});
+  CHECK(client.transaction_status() == 'E');
+  CHECK(pipeline(client, {"ROLLBACK"}) == Lines{"ROLLBACK"});
+  CHECK(client.transaction_status() == 'I');
+  client.run("BEGIN");
+  // The third is passed over: it has neither a tag nor a state of its own.
+  CHECK(pipeline(client, {"SELECT 1", "SELECT 1/0", "SELECT 2"}) == Lines{"SELECT 1", "22012", ""});
+  CHECK(client.transaction_status() == 'E');
+  CHECK(pipeline(client, {"COMMIT"}) == Lines{"ROLLBACK"});
+}
+
+TEST_CASE("pgtest/schema_changes_implicit_txn@1fc7f69: the same through the extended protocol") {
+  PostgresServer* server = shared_server();
+  if (server == nullptr) return;
+  CrdbWorld world(*server, CrdbProfile::v25_2);
+  PgClient client = world.client();
+  client.run("CREATE TABLE \"User\" (\"UserID\" integer primary key)");
+  CHECK(pipeline(client, {"ALTER TABLE \"User\" ADD \"SponsorID\" INT NULL",
+                          "CREATE INDEX User_SponsorID_IDX ON \"User\" (\"SponsorID\")"}) ==
+        Lines{"ALTER TABLE", "CREATE INDEX"});
+  CHECK(client.notices() == Lines{std::string(auto_commit).substr(7)});
+  client.run("BEGIN");
+  CHECK(client.transaction_status() == 'T');
+  CHECK(pipeline(client, {"DROP TABLE \"User\""}) == Lines{"DROP TABLE"});
+  CHECK(client.transaction_status() == 'I');
+  CHECK(client.notices().size() == 2);
 }
 
 TEST_CASE("logic_test/txn@c97b116: ends without a beginning, statements across messages, an aborted batch") {

@@ -65,10 +65,33 @@ TEST_CASE("a setting may be given at the start, and one made in a transaction go
   CHECK(client.value("SHOW autocommit_before_ddl") == "off");
   CHECK(client.value("SHOW lock_timeout") == "5s");
   CHECK(client.value("SHOW application_name") == "someone");
+  for (const char* name : {"client_encoding", "standard_conforming_strings", "crdb_version", "server_version"})
+    CHECK(PQparameterStatus(client.raw(), name) != nullptr);
   client.run("BEGIN; SET autocommit_before_ddl = on; ROLLBACK");
   CHECK(client.value("SHOW autocommit_before_ddl") == "off");
   client.run("RESET autocommit_before_ddl");
   CHECK(client.value("SHOW autocommit_before_ddl") == "on");
+}
+
+TEST_CASE("RESET ALL gives every setting its value of the login") {
+  PostgresServer* server = shared_server();
+  if (server == nullptr) return;
+  CrdbWorld world(*server, CrdbProfile::v25_2);
+  PgClient client(world.dsn() +
+                  "&application_name=someone&options=-c%20autocommit_before_ddl%3Doff%20-c%20lock_timeout%3D5s");
+  client.run(
+      "SET autocommit_before_ddl = on; SET strict_ddl_atomicity = on; SET lock_timeout = '1s'; SET search_path = x");
+  client.run("RESET ALL");
+  for (const auto& [name, value] :
+       std::array{std::pair{"autocommit_before_ddl", "off"}, std::pair{"strict_ddl_atomicity", "off"},
+                  std::pair{"lock_timeout", "5s"}, std::pair{"application_name", "someone"}}) {
+    CAPTURE(name);
+    CHECK(client.value(std::string("SHOW ") + name) == value);
+    CHECK(client.value("SELECT current_setting('" + std::string(name) + "')") == value);
+  }
+  CHECK(client.value("SELECT current_schema()") == "public");
+  CHECK(client.value("SHOW default_transaction_isolation") == "serializable");
+  CHECK(client.value("SHOW timezone") == "UTC");
 }
 
 TEST_CASE("types have CockroachDB's meaning") {
@@ -96,6 +119,11 @@ TEST_CASE("what it cannot judge it refuses loudly and remembers") {
     CAPTURE(sql);
     CHECK(message_of(client, sql).find("not modelled") != std::string::npos);
   }
+  CHECK(world.crdb.not_modelled().size() == 7);
+  // What is wrong anywhere is not among it.
+  client.run("ROLLBACK");
+  CHECK(state_of(client, "SELEC 1") == "42601");
+  CHECK(state_of(client, "SET @@session.transaction_read_only = 1") == "42601");
   CHECK(world.crdb.not_modelled().size() == 7);
 }
 
@@ -335,6 +363,11 @@ TEST_CASE("a cancelled or timed out wait leaves the job alone; a paused, failed 
   world.crdb.fail_job(id, "23505", "duplicate key");
   CHECK(ended() == "23505");
   CHECK(other.value("SELECT error FROM [SHOW JOBS] WHERE job_id = " + std::to_string(id)) == "duplicate key");
+  id = started("ALTER TABLE t ADD COLUMN d INT");
+  CHECK(other.value("SELECT fraction_completed FROM [SHOW JOBS] WHERE job_id = " + std::to_string(id)) == "0.5");
+  world.crdb.fail_job(id, "XXUUU", "cannot be undone", "revert-failed");
+  CHECK(ended() == "XXUUU");
+  CHECK(last_state(world.crdb) == "revert-failed");
   CHECK(world.value("SELECT string_agg(column_name, ' ' ORDER BY column_name) FROM information_schema.columns"
                     " WHERE table_name = 't'") == "a b c x");
 }
