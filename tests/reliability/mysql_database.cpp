@@ -1,7 +1,6 @@
 #include "mysql_database.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <regex>
@@ -74,15 +73,6 @@ std::string objects_sql(const std::string& database) {
          " information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE()"
          " UNION ALL SELECT CONCAT_WS(' ', 'view', TABLE_NAME, REPLACE(VIEW_DEFINITION, '`" +
          database + "`.', '')) FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE() ORDER BY line";
-}
-
-pid_t pid_of(const std::string& program_name) {
-  const auto at = program_name.rfind('@');
-  const auto blank = program_name.rfind(' ', at);
-  pid_t pid = 0;
-  if (at != std::string::npos && blank != std::string::npos)
-    std::from_chars(program_name.data() + blank + 1, program_name.data() + at, pid);
-  return pid;
 }
 
 }  // namespace
@@ -214,7 +204,7 @@ pid_t MysqlDatabase::holder() const {
       "SELECT ATTR_VALUE FROM performance_schema.session_connect_attrs WHERE ATTR_NAME = 'program_name' AND"
       " PROCESSLIST_ID = " +
       connection);
-  return names.empty() ? 0 : pid_of(names.front());
+  return names.empty() ? 0 : pid_of_runner(names.front());
 }
 
 // What has a schema change in it is statement by statement on these servers.

@@ -1,6 +1,5 @@
 #include "postgres_database.hpp"
 
-#include <charconv>
 #include <stdexcept>
 
 namespace talos::test {
@@ -51,15 +50,6 @@ std::string copied(PostgresServer& server, const std::string& other) {
 }
 
 }  // namespace
-
-bool database_or_skip() { return shared_server() != nullptr; }
-
-std::unique_ptr<TestDatabase> new_database() { return std::make_unique<PostgresDatabase>(*shared_server()); }
-
-std::unique_ptr<TestDatabase> copy_of(const TestDatabase& other) {
-  const auto& original = dynamic_cast<const PostgresDatabase&>(other);
-  return std::make_unique<PostgresDatabase>(original.server(), original);
-}
 
 PostgresDatabase::PostgresDatabase(PostgresServer& server)
     : server_(server), name_(server.create_database()), program_dsn_(dsn()) {}
@@ -127,12 +117,7 @@ pid_t PostgresDatabase::holder() const {
       "SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid) JOIN pg_database d ON d.oid ="
       " l.database WHERE l.locktype = 'advisory' AND l.granted AND d.datname = '" +
       name_ + "' LIMIT 1");
-  const auto at = who.rfind('@');
-  const auto blank = who.rfind(' ', at);
-  pid_t pid = 0;
-  if (at != std::string::npos && blank != std::string::npos)
-    std::from_chars(who.data() + blank + 1, who.data() + at, pid);
-  return pid;
+  return pid_of_runner(who);
 }
 
 std::string PostgresDatabase::own_faults(bool dirty) const {
@@ -146,13 +131,18 @@ std::string PostgresDatabase::own_faults(bool dirty) const {
                    " USING (pid) WHERE l.locktype = 'advisory' AND l.database ="
                    " (SELECT oid FROM pg_database WHERE datname = current_database())"))
     faults += "an advisory lock is left: " + lock + "\n";
-  if (client.value("SELECT to_regclass('schema_migrations_lock')") == "NULL") return faults;
+  return faults + lease_faults();
+}
+
+std::string PostgresDatabase::lease_faults() const {
+  PgClient client(dsn());
+  if (client.value("SELECT to_regclass('schema_migrations_lock')") == "NULL") return "";
   // A killed runner's lease lives as long as it was made for.
   const std::string lease =
       "SELECT runner, expires_at FROM schema_migrations_lock WHERE expires_at > clock_timestamp()";
   if (!eventually([&] { return client.rows(lease).empty(); }, std::chrono::seconds(5)))
-    faults += "a lease is left: " + joined(client.rows(lease));
-  return faults;
+    return "a lease is left: " + joined(client.rows(lease));
+  return "";
 }
 
 }  // namespace talos::test

@@ -40,9 +40,12 @@ class PostgresDatabase : public TestDatabase {
   /// Sessions of the program that run something or hold a transaction open, each as `pid state query`.
   std::vector<std::string> at_work() const;
 
- private:
+ protected:
   std::string own_faults(bool dirty) const override;
+  /// What of `own_faults` is about a lease that is left.
+  virtual std::string lease_faults() const;
 
+ private:
   PostgresServer& server_;
   std::string name_;
   std::string program_dsn_;

@@ -1,6 +1,7 @@
 #include "test_database.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <set>
 #include <sstream>
@@ -77,6 +78,15 @@ long& unknown_count() {
 }
 
 }  // namespace
+
+pid_t pid_of_runner(const std::string& name) {
+  const auto at = name.rfind('@');
+  const auto blank = name.rfind(' ', at);
+  pid_t pid = 0;
+  if (at != std::string::npos && blank != std::string::npos)
+    std::from_chars(name.data() + blank + 1, name.data() + at, pid);
+  return pid;
+}
 
 std::string TestDatabase::value(const std::string& sql) const {
   const auto all = rows(sql);

@@ -60,6 +60,9 @@ class TestDatabase {
   virtual std::string own_faults(bool dirty) const = 0;
 };
 
+/// Of "program pid@host"; 0 where there is none.
+pid_t pid_of_runner(const std::string& name);
+
 /// T7: false, after saying why, where this dialect's server is not here and its tests are to be skipped.
 bool database_or_skip();
 
