@@ -63,11 +63,9 @@ Batch PostgresSession::batch_from(const Progress& progress) {
   return batch;
 }
 
-std::optional<PostgresSession::Failure> PostgresSession::run_batch(Progress& progress) {
+// Each is reported as soon as its COMMIT is answered. Returns the answer to the one that was at work in the end.
+pg::Reply PostgresSession::send_batch(const Batch& batch, Progress& progress, Pursuit& chase) {
   const std::size_t first = progress.completed;
-  const bool first_is_fresh_due = fresh_due_;
-  const Batch batch = batch_from(progress);
-  Pursuit chase = pursuit(progress.next(), progress.observer);
   std::size_t before = 0;
   auto began = Clock::now();
   const auto after_each = [&](const pg::Reply& so_far) {
@@ -82,30 +80,37 @@ std::optional<PostgresSession::Failure> PostgresSession::run_batch(Progress& pro
   const pg::Reply reply = connection_->send(batch.sql(), chase.waiting(), after_each);
   fail_point("postgres after unit");
   watch_refused_ = watch_refused_ || chase.watch_refused();
-  const std::size_t done = progress.completed - first;
-  if (done == batch.size()) {
+  const std::size_t at = progress.completed - first;
+  return at < batch.size() ? batch.reply_to(at, reply, before) : reply;
+}
+
+std::optional<PostgresSession::Failure> PostgresSession::run_batch(Progress& progress) {
+  const std::size_t first = progress.completed;
+  const bool first_is_fresh_due = fresh_due_;
+  const Batch batch = batch_from(progress);
+  Pursuit chase = pursuit(progress.next(), progress.observer);
+  const pg::Reply reply = send_batch(batch, progress, chase);
+  const std::size_t at = progress.completed - first;
+  if (at == batch.size()) {
     fresh_due_ = false;
     return std::nullopt;
   }
 
   // The cleaning before it was rolled back with it.
   script_ = progress.next().script;
-  fresh_due_ = done > 0 || first_is_fresh_due;
+  fresh_due_ = at > 0 || first_is_fresh_due;
   if (connection_->usable()) roll_back();
-  if (reply.error && reply.lost.empty() && reply.succeeded == 0 && batch.size() > 1) {
+  if (at == 0 && reply.error && reply.lost.empty() && reply.succeeded == 0 && batch.size() > 1) {
     // The message could not be read at all, wherever in it the fault is: one at a time they say which.
     progress.alone_before = first + batch.size();
     return std::nullopt;
   }
-  auto failure = judge(progress.next(), batch.message(done), batch.reply_to(done, reply, before), chase);
+  auto failure = judge(progress.next(), batch.message(at), reply, chase);
   if (!failure)
     failure = Failure{Error(ErrorCode::statement, "the server rolled the transaction back"), Outcome::not_applied};
   if (!failure->name_taken.empty()) blame_taken_name(*failure);
   if (!failure->may_pass || !wait_before_retry(*failure, 1, chase, progress.observer)) return failure;
-  began = Clock::now();
-  if (auto again = run_unit(progress.next(), progress.observer, 2)) return again;
-  committed(progress, began);
-  return std::nullopt;
+  return run_alone(progress, 2);
 }
 
 }  // namespace talos::postgres

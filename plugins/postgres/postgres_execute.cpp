@@ -98,8 +98,12 @@ Pursuit PostgresSession::pursuit(const Unit& unit, ExecuteObserver& observer) {
 std::optional<PostgresSession::Failure> PostgresSession::run_next(Progress& progress) {
   if (progress.completed >= progress.alone_before && may_travel_with_others(progress.next()))
     return run_batch(progress);
+  return run_alone(progress, 1);
+}
+
+std::optional<PostgresSession::Failure> PostgresSession::run_alone(Progress& progress, int attempt) {
   const auto began = Clock::now();
-  if (auto failure = run_unit(progress.next(), progress.observer, 1)) return failure;
+  if (auto failure = run_unit(progress.next(), progress.observer, attempt)) return failure;
   committed(progress, began);
   return std::nullopt;
 }

@@ -84,9 +84,11 @@ class PostgresSession : public Session {
   bool may_travel_with_others(const Unit& unit) const;
   Batch batch_from(const Progress& progress);
   std::optional<Failure> run_batch(Progress& progress);
+  pg::Reply send_batch(const Batch& batch, Progress& progress, Pursuit& chase);
 
   // Units (postgres_execute.cpp)
   std::optional<Failure> run_next(Progress& progress);
+  std::optional<Failure> run_alone(Progress& progress, int attempt);
   void committed(Progress& progress, Clock::time_point began);
   std::optional<Failure> run_unit(const Unit& unit, ExecuteObserver& observer, int attempt);
   std::optional<Failure> run_transaction(const Unit& unit, Pursuit& pursuit);
