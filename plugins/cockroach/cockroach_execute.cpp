@@ -194,7 +194,9 @@ std::vector<CockroachSession::Step> CockroachSession::ending(const Unit& unit, b
   if (unit.log) {
     const auto duration = since(unit.log->began.value_or(unit_began_));
     steps.push_back({Part::ending,
-                     tables_->log_sql(*unit.log, started_at_, std::to_string(duration.count()), fence) + " RETURNING 1",
+                     tables_->log_sql(*unit.log, pg::literal(started_at_) + "::timestamptz",
+                                      std::to_string(duration.count()), fence) +
+                         " RETURNING 1",
                      true});
   }
   return steps;

@@ -271,15 +271,14 @@ std::string Bookkeeping::tracker_is_sql(const std::optional<TrackerRow>& row) co
 
 std::string Bookkeeping::log_sql(const LogRow& row, std::string_view started_at, std::string_view duration_us,
                                  const std::string& condition) const {
-  return insert(
-      log_, log_columns,
-      {literal(to_string(row.action)), yes_or_no(row.failed), std::to_string(row.version), std::to_string(row.current),
-       stored(row.title), stored(row.file), number_or_null(row.size), literal_or_null(row.sha256),
-       time_or(row.started_at.empty() ? started_at : std::string_view(row.started_at), "NULL"),
-       row.duration_us >= 0 ? std::to_string(row.duration_us) : std::string(duration_us), stored(row.program),
-       stored(row.runner), stored(row.user), stored(row.error), literal_or_null(row.error_code),
-       number_or_null(row.line), number_or_null(row.statement), literal_or_null(row.versions)},
-      condition);
+  return insert(log_, log_columns,
+                {literal(to_string(row.action)), yes_or_no(row.failed), std::to_string(row.version),
+                 std::to_string(row.current), stored(row.title), stored(row.file), number_or_null(row.size),
+                 literal_or_null(row.sha256), time_or(row.started_at, started_at),
+                 row.duration_us >= 0 ? std::to_string(row.duration_us) : std::string(duration_us), stored(row.program),
+                 stored(row.runner), stored(row.user), stored(row.error), literal_or_null(row.error_code),
+                 number_or_null(row.line), number_or_null(row.statement), literal_or_null(row.versions)},
+                condition);
 }
 
 std::string Bookkeeping::log_count_sql(const LogRow& row, std::string_view started_at) const {

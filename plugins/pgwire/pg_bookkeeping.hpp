@@ -57,7 +57,7 @@ class Bookkeeping {
   /// One statement, that touches (or, where it changes nothing, gives) one row, or none if the claim misses. Only under
   /// SERIALIZABLE do two of them on an empty tracker see each other.
   std::string plain_claim_sql(const Claim& claim, const std::string& condition) const;
-  /// Times that the row leaves open are taken from `started_at` and the SQL expression `duration_us`.
+  /// What the row leaves open is taken from the SQL expressions `started_at` and `duration_us`.
   std::string log_sql(const LogRow& row, std::string_view started_at, std::string_view duration_us,
                       const std::string& condition = {}) const;
   /// `before`: an SQL expression for an added row's, where that leaves it open; may be empty.

@@ -203,11 +203,14 @@ Connection::~Connection() = default;
 
 std::string Connection::last_error() const { return in_one_line(PQerrorMessage(connection_.get())); }
 
-Reply Connection::send(const std::string& sql, const WhileWaiting& waiting) { return exchange(sql, waiting, false); }
+Reply Connection::send(const std::string& sql, const WhileWaiting& waiting, const AfterEach& after_each) {
+  return exchange(sql, waiting, after_each, false);
+}
 
-Reply Connection::ask(const std::string& sql, const WhileWaiting& waiting) { return exchange(sql, waiting, true); }
+Reply Connection::ask(const std::string& sql, const WhileWaiting& waiting) { return exchange(sql, waiting, {}, true); }
 
-Reply Connection::exchange(const std::string& sql, const WhileWaiting& waiting, bool keep_rows) {
+Reply Connection::exchange(const std::string& sql, const WhileWaiting& waiting, const AfterEach& after_each,
+                           bool keep_rows) {
   Reply reply;
   if (!usable()) {
     reply.lost = lost_;
@@ -236,6 +239,7 @@ Reply Connection::exchange(const std::string& sql, const WhileWaiting& waiting, 
         ++reply.succeeded;
         reply.last_tag = PQcmdStatus(result.get());
         if (keep_rows) reply.tables.push_back(table_of(result.get()));
+        if (after_each) after_each(reply);
         break;
       case PGRES_EMPTY_QUERY:
         break;

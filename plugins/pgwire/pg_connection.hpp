@@ -44,6 +44,8 @@ class Connection {
   using Notice = std::function<void(const ServerError&)>;
   /// Asked about every 50 ms while an answer is awaited. A text gives the connection up: it says why.
   using WhileWaiting = std::function<std::optional<std::string>()>;
+  /// Told of each statement that ended well, as soon as its answer is here: what there is of the reply so far.
+  using AfterEach = std::function<void(const Reply&)>;
 
   /// Tries the hosts in turn, each for at most `timeout`. `stop`, if not null, ends it (ErrorCode::cancelled).
   /// Throws ErrorCode::connection with the server's SQLSTATE, if it gave one; the message holds what libpq says, never
@@ -58,7 +60,7 @@ class Connection {
 
   /// Sends `sql` as one message and follows it to its end. Never throws for what the server or the network does.
   /// A request to cancel the message before is over by then, or was not within some seconds: then it may hit this one.
-  Reply send(const std::string& sql, const WhileWaiting& waiting);
+  Reply send(const std::string& sql, const WhileWaiting& waiting, const AfterEach& after_each = {});
   /// As send(), and keeps the rows.
   Reply ask(const std::string& sql, const WhileWaiting& waiting);
 
@@ -89,7 +91,7 @@ class Connection {
 
   void await_cancel();
   void connect(const Parameters& parameters, std::chrono::milliseconds timeout, const std::atomic<bool>* stop);
-  Reply exchange(const std::string& sql, const WhileWaiting& waiting, bool keep_rows);
+  Reply exchange(const std::string& sql, const WhileWaiting& waiting, const AfterEach& after_each, bool keep_rows);
   bool flush(const WhileWaiting& waiting);
   bool await_answer(const WhileWaiting& waiting);
   bool wait_readable(bool or_writable, const WhileWaiting& waiting);

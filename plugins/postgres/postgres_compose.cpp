@@ -19,9 +19,22 @@ std::string synchronous_commit(bool durable, const std::string& of_the_server) {
   return "SET LOCAL synchronous_commit = " + wanted;
 }
 
+// To the server every transaction of a message began when the message came: a claim notes when its own did.
+constexpr std::string_view note_beginning =
+    "PERFORM pg_catalog.set_config('talos.began',"
+    " extract(epoch FROM pg_catalog.clock_timestamp())::text, true); ";
+constexpr std::string_view beginning =
+    "coalesce(pg_catalog.to_timestamp(nullif(pg_catalog.current_setting('talos.began', true), '')::double precision),"
+    " pg_catalog.transaction_timestamp())";
+
+// By our clock, `sent_at` being when the first message of the transaction left.
+std::string started_at(const std::string& sent_at) {
+  return pg::literal(sent_at) + "::timestamptz + (" + std::string(beginning) + " - pg_catalog.transaction_timestamp())";
+}
+
 std::string duration_since(const LogRow& row) {
   if (!row.began)
-    return "(extract(epoch FROM pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()) * 1000000)::bigint";
+    return "(extract(epoch FROM pg_catalog.clock_timestamp() - " + std::string(beginning) + ") * 1000000)::bigint";
   const auto since = std::chrono::steady_clock::now() - *row.began;
   return std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(since).count());
 }
@@ -49,7 +62,7 @@ bool PostgresSession::needs_guard(const Unit& unit) const { return unit.claim ||
 
 // Claims are made with our own eyes and rights, whatever the statements before them set (G6).
 std::string PostgresSession::claim_block(const Unit& unit) const {
-  std::string checks;
+  std::string checks(note_beginning);
   if (server_.pooled && unit.claim) checks += raise_unless(locks_->try_in_transaction(), sqlstate::busy);
   if (server_.pooled && unit.claim && existing_.lease)
     checks += raise_unless("NOT " + lease_->held_by_other(), sqlstate::busy);
@@ -92,7 +105,7 @@ void PostgresSession::add_beginning(Message& message, const Unit& unit) const {
   message.end_guard();
 }
 
-void PostgresSession::add_end(Message& message, const Unit& unit, const std::string& started_at) const {
+void PostgresSession::add_end(Message& message, const Unit& unit, const std::string& sent_at) const {
   if (unit.script != nullptr) {
     // Deferred constraints and triggers speak now, under the file's own settings, and not at our COMMIT.
     message.add("SET CONSTRAINTS ALL IMMEDIATE");
@@ -109,7 +122,7 @@ void PostgresSession::add_end(Message& message, const Unit& unit, const std::str
     if (write.kind != JournalWriteKind::close || existing_.journal)
       message.add(
           tables_->journal_sql(write, write.subject.script != nullptr ? settlement_->image_sql(write.subject) : ""));
-  if (unit.log) message.add(tables_->log_sql(*unit.log, started_at, duration_since(*unit.log)));
+  if (unit.log) message.add(tables_->log_sql(*unit.log, started_at(sent_at), duration_since(*unit.log)));
   if (releases_lease(unit)) message.add(lease_->release_sql());
   if (unit.script == nullptr && !unit.claim && unit.journal.empty() && !unit.log)
     // Nothing to write, and yet a commit that waits for all before it.
@@ -117,11 +130,12 @@ void PostgresSession::add_end(Message& message, const Unit& unit, const std::str
   message.add("COMMIT");
 }
 
-Message PostgresSession::compose(const Unit& unit, const std::string& started_at) const {
+Message PostgresSession::compose(const Unit& unit, const std::string& sent_at, std::string_view first) const {
   Message message;
+  if (!first.empty()) message.add(first);
   add_beginning(message, unit);
   if (unit.script != nullptr) message.add_body(unit.script->text.substr(unit.begin, unit.end - unit.begin));
-  add_end(message, unit, started_at);
+  add_end(message, unit, sent_at);
   return message;
 }
 

@@ -18,37 +18,32 @@ using common::retry_delay;
 constexpr std::size_t largest_message = 1U << 20U;
 constexpr std::size_t piece_size = 256U << 10U;
 
-std::chrono::microseconds since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
-}
-
 }  // namespace
 
 ExecuteResult PostgresSession::do_execute(std::span<const Unit> units, ExecuteObserver& observer) {
   ExecuteResult result;
+  Progress progress{units, observer};
   try {
     connection_->on_notice([&](const pg::ServerError& notice) {
       if (notice.severity == "WARNING") observer.warning(notice.message);
     });
     if (!existing_.known) existing_ = pg::Bookkeeping::existing(ask(tables_->existing_sql()).at(0));
-    for (const Unit& unit : units) {
+    while (progress.completed < units.size() && !result.error) {
       if (stop_requested()) throw Error(ErrorCode::cancelled, "stopped before the next statement");
       if (!connection_->usable()) throw_lost();
+      const Unit& unit = progress.next();
       if (unit.script != nullptr && unit.script != script_)
         begin_script(unit.script, unit.transaction && unit.begin_text.empty());
-      observer.unit_started(result.completed);
-      const auto started = Clock::now();
-      if (auto failure = run_unit(unit, observer)) {
+      observer.unit_started(progress.completed);
+      if (auto failure = run_next(progress)) {
         result.error = std::move(failure->error);
         result.outcome = failure->outcome;
-        break;
       }
-      ++result.completed;
-      observer.unit_committed(result.completed - 1, since(started), unit.durable || !unit.transaction);
     }
   } catch (const Error& error) {
     result.error = error;
   }
+  result.completed = progress.completed;
   connection_->on_notice({});
   try {
     if (connection_->usable()) {
@@ -100,15 +95,35 @@ Pursuit PostgresSession::pursuit(const Unit& unit, ExecuteObserver& observer) {
       *connection_, observer, [this] { return stop_requested(); }, heartbeat_.get(), std::move(settings));
 }
 
-std::optional<PostgresSession::Failure> PostgresSession::run_unit(const Unit& unit, ExecuteObserver& observer) {
+std::optional<PostgresSession::Failure> PostgresSession::run_next(Progress& progress) {
+  if (progress.completed >= progress.alone_before && may_travel_with_others(progress.next()))
+    return run_batch(progress);
+  return run_alone(progress, 1);
+}
+
+std::optional<PostgresSession::Failure> PostgresSession::run_alone(Progress& progress, int attempt) {
+  const auto began = Clock::now();
+  if (auto failure = run_unit(progress.next(), progress.observer, attempt)) return failure;
+  committed(progress, began);
+  return std::nullopt;
+}
+
+void PostgresSession::committed(Progress& progress, Clock::time_point began) {
+  const Unit& unit = progress.next();
+  settle_lease(unit);
+  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began);
+  progress.observer.unit_committed(progress.completed++, took, unit.durable || !unit.transaction);
+}
+
+std::optional<PostgresSession::Failure> PostgresSession::run_unit(const Unit& unit, ExecuteObserver& observer,
+                                                                  int attempt) {
   bool hit_once = false;
-  for (int attempt = 1;; ++attempt) {
+  for (;; ++attempt) {
     Pursuit chase = pursuit(unit, observer);
     auto failure = unit.transaction ? run_transaction(unit, chase) : run_bare(unit, chase, observer);
     watch_refused_ = watch_refused_ || chase.watch_refused();
     if (!failure) {
       fresh_due_ = false;
-      settle_lease(unit);
       return std::nullopt;
     }
     if (connection_->usable()) roll_back();
@@ -170,9 +185,9 @@ bool PostgresSession::wait_before_retry(Failure& failure, int attempt, const Pur
 }
 
 std::optional<PostgresSession::Failure> PostgresSession::run_transaction(const Unit& unit, Pursuit& chase) {
-  const std::string started_at = utc_now();
-  if (unit.script != nullptr && unit.end - unit.begin > largest_message) return run_in_pieces(unit, chase, started_at);
-  const Message message = compose(unit, started_at);
+  const std::string sent_at = utc_now();
+  if (unit.script != nullptr && unit.end - unit.begin > largest_message) return run_in_pieces(unit, chase, sent_at);
+  const Message message = compose(unit, sent_at);
   fail_point("postgres before unit");
   const pg::Reply reply = connection_->send(message.sql(), chase.waiting());
   fail_point("postgres after unit");
@@ -180,7 +195,7 @@ std::optional<PostgresSession::Failure> PostgresSession::run_transaction(const U
 }
 
 std::optional<PostgresSession::Failure> PostgresSession::run_in_pieces(const Unit& unit, Pursuit& chase,
-                                                                       const std::string& started_at) {
+                                                                       const std::string& sent_at) {
   Message beginning;
   add_beginning(beginning, unit);
   if (auto failure = judge(unit, beginning, connection_->send(beginning.sql(), chase.waiting()), chase)) return failure;
@@ -206,7 +221,7 @@ std::optional<PostgresSession::Failure> PostgresSession::run_in_pieces(const Uni
   ending.script = nullptr;
   Message end;
   end.mark_after_body();
-  add_end(end, unit, started_at);
+  add_end(end, unit, sent_at);
   return judge(ending, end, connection_->send(end.sql(), chase.waiting()), chase);
 }
 

@@ -73,11 +73,12 @@ PostgresSession::Failure PostgresSession::refused(const Unit& unit, const Messag
                                                   const Pursuit& pursuit) const {
   const pg::ServerError& said = *reply.error;
   const auto offsets = statement_offsets(unit);
-  const Message::Part part = message.part(reply.succeeded, offsets.size());
+  // A message that cannot be read fails before its first statement, wherever the fault is.
+  const auto place = message.offset_in_body(said);
+  const Message::Part part = place ? Message::Part::body : message.part(reply.succeeded, offsets.size());
   Error error = part == Message::Part::before ? refused_claim(said) : pg::to_error(said, pg::code_for(said));
   if (part == Message::Part::body) {
-    const auto offset = message.offset_in_body(said);
-    error.offset = offset ? unit.begin + *offset : offsets[message.number_in_body(reply.succeeded)];
+    error.offset = place ? unit.begin + *place : offsets[message.number_in_body(reply.succeeded)];
   }
   if (said.is(pg::sqlstate::query_canceled)) {
     if (pursuit.lease_lost())

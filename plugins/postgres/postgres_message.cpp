@@ -1,5 +1,7 @@
 #include "postgres_message.hpp"
 
+#include <algorithm>
+
 namespace talos::postgres {
 
 void Message::add(std::string_view statement) {
@@ -27,8 +29,9 @@ Message::Part Message::part(std::size_t succeeded, std::size_t body_statements) 
 std::optional<std::size_t> Message::offset_in_body(const pg::ServerError& error) const {
   if (!has_body_ || !error.position) return std::nullopt;
   const std::size_t byte = pg::byte_of_character(sql_, *error.position);
-  if (byte < body_begin_ || byte > body_begin_ + body_size_) return std::nullopt;
-  return byte - body_begin_;
+  // The newline and the semicolon after it are where a statement without its end is at fault.
+  if (byte < body_begin_ || byte > body_begin_ + body_size_ + 1) return std::nullopt;
+  return std::min(byte - body_begin_, body_size_);
 }
 
 }  // namespace talos::postgres

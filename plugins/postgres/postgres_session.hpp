@@ -12,6 +12,7 @@
 #include "pg_connection.hpp"
 #include "pg_dsn.hpp"
 #include "pg_lexer.hpp"
+#include "postgres_batch.hpp"
 #include "postgres_lease.hpp"
 #include "postgres_leftover.hpp"
 #include "postgres_locks.hpp"
@@ -70,10 +71,28 @@ class PostgresSession : public Session {
   void refuse_standby() const;
   bool try_pooled_lock();
 
+  /// Where an execute() has come to.
+  struct Progress {
+    std::span<const Unit> units;
+    ExecuteObserver& observer;
+    std::size_t completed = 0;
+    std::size_t alone_before = 0;  ///< the units before this one are not batched
+    const Unit& next() const { return units[completed]; }
+  };
+
+  // Several units in one message (postgres_batch.cpp)
+  bool may_travel_with_others(const Unit& unit) const;
+  Batch batch_from(const Progress& progress);
+  std::optional<Failure> run_batch(Progress& progress);
+  pg::Reply send_batch(const Batch& batch, Progress& progress, Pursuit& chase);
+
   // Units (postgres_execute.cpp)
-  std::optional<Failure> run_unit(const Unit& unit, ExecuteObserver& observer);
+  std::optional<Failure> run_next(Progress& progress);
+  std::optional<Failure> run_alone(Progress& progress, int attempt);
+  void committed(Progress& progress, Clock::time_point began);
+  std::optional<Failure> run_unit(const Unit& unit, ExecuteObserver& observer, int attempt);
   std::optional<Failure> run_transaction(const Unit& unit, Pursuit& pursuit);
-  std::optional<Failure> run_in_pieces(const Unit& unit, Pursuit& pursuit, const std::string& started_at);
+  std::optional<Failure> run_in_pieces(const Unit& unit, Pursuit& pursuit, const std::string& sent_at);
   std::optional<Failure> send_piece(const Unit& unit, std::size_t begin, std::size_t end, Pursuit& pursuit);
   std::optional<Failure> run_bare(const Unit& unit, Pursuit& pursuit, ExecuteObserver& observer);
   std::optional<Failure> judge_bare(const Unit& unit, const Message& message, const pg::Reply& reply,
@@ -90,10 +109,11 @@ class PostgresSession : public Session {
   void roll_back();
 
   // Messages (postgres_compose.cpp)
-  Message compose(const Unit& unit, const std::string& started_at) const;
+  /// `first`, if not empty, is a statement that comes before everything.
+  Message compose(const Unit& unit, const std::string& sent_at, std::string_view first = {}) const;
   std::vector<std::string> renewed_session() const;
   void add_beginning(Message& message, const Unit& unit) const;
-  void add_end(Message& message, const Unit& unit, const std::string& started_at) const;
+  void add_end(Message& message, const Unit& unit, const std::string& sent_at) const;
   std::string claim_block(const Unit& unit) const;
   bool needs_guard(const Unit& unit) const;
   bool takes_lease(const Unit& unit) const;

@@ -1,0 +1,170 @@
+// Many migrations in one message (P6): each is a transaction of its own, and what is said of each is true.
+#include <csignal>
+#include <string>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "pg_world.hpp"
+#include "proxy.hpp"
+
+namespace talos::test {
+
+namespace {
+
+long turns_of_up(PgWorld& world) {
+  const Proxy proxy(world.server.port());
+  world.dsn = world.server.dsn(world.database, proxy.port());
+  const auto result = world.migrate({"up"});
+  INFO(result.err);
+  REQUIRE(result.status == 0);
+  world.dsn = world.server.dsn(world.database);
+  return proxy.counts().turns;
+}
+
+std::vector<std::string> history(const PgWorld& world) {
+  return world.rows("SELECT action, version, failed FROM schema_migrations_log ORDER BY id");
+}
+
+}  // namespace
+
+TEST_CASE("P6: the turns of a run do not grow with the number of its migrations") {
+  if (shared_server() == nullptr) return;
+  PgWorld one(*shared_server());
+  one.tables(1);
+  PgWorld many(*shared_server());
+  many.tables(60);
+  CHECK(turns_of_up(many) == turns_of_up(one));
+  CHECK(many.tracker() == "60,false");
+  // Each is a transaction of its own, with a beginning and a duration of its own.
+  CHECK(many.value("SELECT count(DISTINCT xmin::text) FROM schema_migrations_log") == "60");
+  CHECK(many.value("SELECT count(*) FROM (SELECT started_at, lag(started_at) OVER (ORDER BY id) AS before FROM"
+                   " schema_migrations_log) AS log WHERE started_at <= before") == "0");
+  CHECK(many.value("SELECT count(*) FROM schema_migrations_log WHERE duration_us <= 0") == "0");
+}
+
+TEST_CASE("P6: what fails in the middle of a message is named, all before it stays, nothing after it ran") {
+  if (shared_server() == nullptr) return;
+  for (const auto& [wrong, says] : {std::pair{"CREATE TABLE mine (x int);\nSELECT 'é', nowhere;\n", ":2:14"},
+                                    std::pair{"CREATE TABLE mine (x int);\nINSERT INTO t1 VALUES ('x');\n", ":2:24"},
+                                    // The server reads the whole message before it begins: not even the first ran.
+                                    std::pair{"CREATE TABLE mine (x int);\nSELEC 'é';\n", ":2:1"},
+                                    std::pair{"CREATE TABLE mine (x int);\nCREATE TABLE other (\n", ":3:1"},
+                                    std::pair{"CREATE TABLE mine (x int);\nSELECT 1/0;\n", ":2:1 "}}) {
+    CAPTURE(wrong);
+    PgWorld world(*shared_server());
+    world.tables(9);
+    world.migration(6, "t6", wrong);
+    const auto failed = world.migrate({"up"});
+    INFO(failed.err);
+    CHECK(failed.status == 1);
+    CHECK(failed.err == Part{std::string("000006_t6.up.sql") + says});
+    CHECK(failed.err == Part{"Applied 000005_t5"});
+    CHECK(failed.err != Part{"Applied 000006"});
+    CHECK(failed.err != Part{"connected again"});
+    CHECK(world.tracker() == "5,false");
+    CHECK(world.has_table("t5"));
+    CHECK(!world.has_table("mine"));
+    CHECK(!world.has_table("t7"));
+    CHECK(history(world) == std::vector<std::string>{"up|1|f", "up|2|f", "up|3|f", "up|4|f", "up|5|f", "up|6|t"});
+    world.migration(6, "t6", "CREATE TABLE t6 (x int);\n");
+    CHECK(world.migrate({"up"}).status == 0);
+    CHECK(world.tracker() == "9,false");
+  }
+}
+
+TEST_CASE("P6: each migration is told as soon as it is committed, while a later one of the message still runs") {
+  if (shared_server() == nullptr) return;
+  PgWorld world(*shared_server());
+  world.tables(6);
+  world.migration(5, "t5", "SELECT pg_advisory_xact_lock(77);\n");
+  PgClient blocker = world.client();
+  blocker.run("SELECT pg_advisory_lock(77)");
+  Process runner = world.start({"up", "--ddl-lock-timeout", "0", "--durable", "each"});
+  runner.wait_for_output("Applied 000004_t4");
+  CHECK(world.tracker() == "4,false");
+  CHECK(runner.running());
+  blocker.run("SELECT pg_advisory_unlock(77)");
+  CHECK(runner.wait().status == 0);
+  CHECK(world.tracker() == "6,false");
+}
+
+TEST_CASE("P6, P9: a lock that is not to be had in the middle of a message is tried for again from there") {
+  if (shared_server() == nullptr) return;
+  PgWorld world(*shared_server());
+  world.tables(8);
+  world.migration(5, "t5", "ALTER TABLE t1 ADD COLUMN y int;\n");
+  REQUIRE(world.migrate({"up", "--to", "1"}).status == 0);
+  PgClient blocker = world.client();
+  blocker.run("BEGIN; SELECT * FROM t1");
+  Process runner = world.start({"up", "--ddl-lock-timeout", "300ms", "--ddl-lock-retries", "100"});
+  runner.wait_for_output("attempt 2 of 101");
+  runner.wait_for_output("attempt 3 of 101");
+  CHECK(world.tracker() == "4,false");
+  blocker.run("ROLLBACK");
+  const auto result = runner.wait();
+  INFO(result.err);
+  CHECK(result.status == 0);
+  CHECK(world.tracker() == "8,false");
+  CHECK(world.value("SELECT count(*) FROM schema_migrations_log") == "8");
+}
+
+TEST_CASE("P6: a stop in the middle of a message keeps what is committed, and says so: exit 130") {
+  if (shared_server() == nullptr) return;
+  PgWorld world(*shared_server());
+  world.tables(8);
+  world.migration(5, "t5", "SELECT pg_sleep(1000);\n");
+  Process runner = world.start({"up"});
+  PgClient observer = world.client();
+  REQUIRE(eventually([&] {
+    return observer.value(
+               "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname ="
+               " current_database()") == "1";
+  }));
+  runner.signal(SIGINT);
+  const auto result = runner.wait();
+  INFO(result.err);
+  CHECK(result.status == 130);
+  CHECK(result.err == Part{"Applied 000004_t4"});
+  CHECK(world.tracker() == "4,false");
+  CHECK(world.migrate({"status"}).out == Part{"clean"});
+}
+
+TEST_CASE("P6: a connection that breaks in the middle of a message: what is said of the database is what is there") {
+  if (shared_server() == nullptr) return;
+  PgWorld world(*shared_server());
+  world.tables(8);
+  world.migration(5, "t5", "SELECT pg_advisory_xact_lock(78);\n");
+  PgClient blocker = world.client();
+  blocker.run("SELECT pg_advisory_lock(78)");
+  Process runner = world.start({"up", "--ddl-lock-timeout", "0"});
+  PgClient observer = world.client();
+  const std::string waiting =
+      "SELECT pid FROM pg_stat_activity WHERE wait_event = 'advisory' AND datname = current_database()";
+  REQUIRE(eventually([&] { return !observer.value(waiting).empty(); }));
+  observer.run("SELECT pg_terminate_backend((" + waiting + "))");
+  const auto result = runner.wait();
+  INFO(result.err);
+  CHECK(result.status == 5);
+  CHECK(result.err == Part{"000005_t5.up.sql"});
+  CHECK(result.err == Part{"the database is at version 4, clean"});
+  CHECK(world.tracker() == "4,false");
+}
+
+TEST_CASE("P6: a large migration among small ones, and more of them than one message holds") {
+  if (shared_server() == nullptr) return;
+  PgWorld world(*shared_server());
+  const std::string filler = "-- " + std::string(100'000, 'x') + "\n";
+  for (int i = 1; i <= 12; ++i)
+    world.migration(i, "t", filler + "CREATE TABLE t" + std::to_string(i) + " (x int);\n",
+                    filler + "DROP TABLE t" + std::to_string(i) + ";\n");
+  world.migration(6, "t", "CREATE TABLE t6 AS SELECT '" + std::string(2'000'000, 'y') + "' AS x;\n",
+                  "DROP TABLE t6;\n");
+  CHECK(world.migrate({"up"}).status == 0);
+  CHECK(world.tracker() == "12,false");
+  CHECK(world.value("SELECT count(*) FROM schema_migrations_log") == "12");
+  CHECK(world.migrate({"down", "--steps", "12"}).status == 0);
+  CHECK(world.tracker() == "none");
+}
+
+}  // namespace talos::test
