@@ -6,6 +6,7 @@ set(CPACK_EXTERNAL_PACKAGE_SCRIPT ${CMAKE_CURRENT_LIST_DIR}/archive.cmake)
 set(CPACK_PACKAGE_NAME talos)
 set(CPACK_PACKAGE_VENDOR "Talos Migrate")
 set(CPACK_PACKAGING_INSTALL_PREFIX "")
+set(CPACK_STRIP_FILES ON)
 set(CPACK_VERBATIM_VARIABLES ON)
 
 # The open-source edition has the one plugin that it accepts.

@@ -6,7 +6,7 @@ function(run)
 endfunction()
 
 # Every library but glibc's own, which has to be the system's, as the loader is.
-function(collect_libraries directory libraries)
+function(collect_libraries directory)
   file(GET_RUNTIME_DEPENDENCIES EXECUTABLES ${ARGN} RESOLVED_DEPENDENCIES_VAR found UNRESOLVED_DEPENDENCIES_VAR missing
     PRE_EXCLUDE_REGEXES "^(ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util|anl|nsl))\\.so\\.[0-9]")
   if(missing)
