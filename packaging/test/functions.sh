@@ -57,3 +57,43 @@ stop_postgres() {
 as_postgres() { (cd / && exec setpriv --reuid=postgres --regid=postgres --clear-groups "$@"); }
 postgres_dsn() { echo "postgres://talos:$postgres_password@127.0.0.1:$postgres_port/$1?sslmode=disable"; }
 query() { PGPASSWORD=$postgres_password psql -h 127.0.0.1 -p "$postgres_port" -U talos -d "${2:-postgres}" -XAtc "$1"; }
+
+# A MySQL on loopback, below DIR, where .ci/mysql-server has put one: its users log in by caching_sha2_password. $mysql_dsn is then the
+# DSN of a user with a password.
+start_mysql() {
+  local here=$PWD/build/servers/mysql-9 directory=$1/mysql password
+  mysql_dsn=
+  if [ ! -x "$here/bin/mysqld" ]; then
+    [ "${CI:-}" != true ] || fail "there is no MySQL: .ci/mysql-server"
+    echo "skipped: no MySQL here (.ci/mysql-server)"
+    return
+  fi
+  mkdir -p "$directory/data" "$directory/tmp"
+  password=$(od -An -N12 -tx1 /dev/urandom | tr -d ' \n')
+  local port options
+  port=$(free_port)
+  options=(--no-defaults --user=root --basedir="$here" --lc-messages-dir="$here/share" --character-sets-dir="$here/share/charsets"
+    --plugin-dir="$here/plugin" --secure-file-priv= --loose-mysqlx=OFF --innodb-redo-log-capacity=32M --datadir="$directory/data"
+    --tmpdir="$directory/tmp")
+  "$here/bin/mysqld" "${options[@]}" --initialize-insecure >"$directory/log" 2>&1 || fail "MySQL: $(tail -n 5 "$directory/log")"
+  cat >"$directory/init.sql" <<EOF
+CREATE DATABASE talos;
+CREATE USER talos@'127.0.0.1' IDENTIFIED WITH caching_sha2_password BY '$password';
+GRANT ALL ON talos.* TO talos@'127.0.0.1';
+EOF
+  "$here/bin/mysqld" "${options[@]}" --init-file="$directory/init.sql" --bind-address=127.0.0.1 --port="$port" --socket="$directory/socket" \
+    --pid-file="$directory/pid" --skip-name-resolve --skip-log-bin >>"$directory/log" 2>&1 &
+  mysql_process=$!
+  local deadline=$((SECONDS + 120))
+  until [ -S "$directory/socket" ] && grep -q 'ready for connections' "$directory/log"; do
+    [ "$SECONDS" -lt "$deadline" ] && kill -0 "$mysql_process" 2>/dev/null || fail "MySQL: $(tail -n 5 "$directory/log")"
+    sleep 0.1
+  done
+  mysql_dsn="mysql://talos:$password@tcp(127.0.0.1:$port)/talos"
+}
+stop_mysql() {
+  [ -n "${mysql_process:-}" ] || return 0
+  kill -KILL "$mysql_process" 2>/dev/null || true
+  wait "$mysql_process" 2>/dev/null || true
+  mysql_process=
+}
