@@ -27,6 +27,14 @@ inside() {
   chroot --userspec="$user" "$root" /usr/bin/env -i PATH=/usr/bin:/usr/sbin LC_ALL=C.UTF-8 HOME=/ DB_DSN="${DB_DSN:-}" "$@"
 }
 
+# The same with /proc, in a mount namespace that ends with the command. Programs need none; the conformance kit starts itself by it.
+inside_with_proc() {
+  local root=$1 user=$2
+  shift 2
+  unshare --mount /bin/sh -c 'mount -t proc proc "$1/proc" && user=$2 root=$1 && shift 2 && exec "$0" --userspec="$user" "$root" /usr/bin/env -i PATH=/usr/bin:/usr/sbin LC_ALL=C.UTF-8 HOME=/ "$@"' \
+    "$chroot" "$root" "$user" "$@"
+}
+
 # in_image ROOT COMMAND…: as the image says, which has no env(1) of its own.
 in_image() {
   local root=$1
