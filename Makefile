@@ -3,7 +3,7 @@ BUILD = build
 TALOS = $(BUILD)/release/bin/talos
 DATABASE ?= sqlite://./talos.db
 
-.PHONY: all run test test-cockroach lint format asan tsan fuzz stress bench install clean
+.PHONY: all run test test-cockroach lint format asan tsan fuzz stress bench packages install clean
 
 all: release
 
@@ -70,6 +70,11 @@ bench:
 	@cmake --preset bench --log-level=WARNING
 	@cmake --build --preset bench
 	@.ci/bench
+
+# Builds the packages and shows that they hold what they promise; as root, in roots of their own.
+packages:
+	@.ci/dependencies packages
+	@packaging/test/run $(PACKAGES_OPTIONS)
 
 install: release
 	@cmake --install $(BUILD)/release

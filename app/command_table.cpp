@@ -88,7 +88,7 @@ constexpr std::array<std::string_view, 1> create_examples{
     "migrate create add_shirts --migrations ./migrations",
 };
 constexpr std::array<std::string_view, 2> completion_examples{
-    "completion bash > /etc/bash_completion.d/talos",
+    "completion bash > ~/.local/share/bash-completion/completions/talos",
     "completion fish > ~/.config/fish/completions/talos.fish",
 };
 
@@ -159,10 +159,43 @@ constexpr std::array commands{
                 completion_examples},
 };
 
+constexpr std::array exit_statuses{
+    ExitStatusSpec{"0", "done, or nothing to do; status that could read; up on a database that is ahead"},
+    ExitStatusSpec{"1", "a statement failed, or a policy refuses"},
+    ExitStatusSpec{"2", "usage: flags, versions, DSN, migration files"},
+    ExitStatusSpec{"3", "the database is dirty, and the command refuses for that"},
+    ExitStatusSpec{"4", "another runner held the lock until --lock-timeout"},
+    ExitStatusSpec{"5", "cannot connect, open, read or write the database or its lock file"},
+    ExitStatusSpec{"6", "scheme refused by this edition, no such plugin, plugin refused"},
+    ExitStatusSpec{"7", "status --exit-code: migrations pending; status --block: out of time"},
+    ExitStatusSpec{"128+n", "ended by signal n"},
+};
+
+constexpr std::array variables{
+    VariableSpec{"DB_DSN, DSN, TALOS_DB_DSN", "the DSN, where no option gives it"},
+    VariableSpec{"DB_DSN_FILE", "a file that holds the DSN"},
+    VariableSpec{"TALOS_PLUGIN_PATH", "absolute directories with plugins, separated by colons"},
+    VariableSpec{"NO_COLOR", "any value that is not empty: no colour"},
+    VariableSpec{"SUDO_USER, USER, LOGNAME", "the first of them is the user that history rows name"},
+};
+
 }  // namespace
 
 std::span<const OptionSpec> all_options() { return options; }
 std::span<const CommandSpec> all_commands() { return commands; }
+std::span<const ExitStatusSpec> all_exit_statuses() { return exit_statuses; }
+std::span<const VariableSpec> all_variables() { return variables; }
+
+std::string_view database_sources() {
+  return "The database is the first of: --database, --database-file, DB_DSN, DB_DSN_FILE, DSN, TALOS_DB_DSN, db.dsn of "
+         "--config.";
+}
+
+std::string example_line(std::string_view example, std::string_view program) {
+  // A variable may stand before the command.
+  const auto at = example.starts_with("DB_DSN=") ? example.find(' ') + 1 : 0;
+  return std::string(example.substr(0, at)) + std::string(program) + " " + std::string(example.substr(at));
+}
 
 const OptionSpec* find_option(std::string_view name) {
   const auto found = std::find_if(options.begin(), options.end(), [&](const auto& o) { return o.name == name; });

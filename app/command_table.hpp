@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "options.hpp"
@@ -34,6 +35,25 @@ struct CommandSpec {
 
 std::span<const OptionSpec> all_options();
 std::span<const CommandSpec> all_commands();
+
+struct ExitStatusSpec {
+  std::string_view code;  ///< "0", "128+n"
+  std::string_view text;
+};
+
+struct VariableSpec {
+  std::string_view names;  ///< of the environment, separated by ", "
+  std::string_view text;
+};
+
+std::span<const ExitStatusSpec> all_exit_statuses();
+std::span<const VariableSpec> all_variables();
+
+/// Where the DSN comes from: one sentence.
+std::string_view database_sources();
+
+/// A command line of `CommandSpec::examples`, with the program's name in it.
+std::string example_line(std::string_view example, std::string_view program);
 
 /// Null if there is none.
 const OptionSpec* find_option(std::string_view name);

@@ -38,6 +38,15 @@ std::string migrate_words() {
 
 bool takes_file(const OptionSpec& option) { return option.value == "FILE" || option.value == "DIR"; }
 
+// The words that an option or argument can be, separated by blanks; empty: anything.
+std::string values_of(std::string_view placeholder) {
+  if (placeholder == "LEVEL") return "trace debug info warn error off";
+  if (placeholder.find('|') == std::string_view::npos) return "";
+  std::string values(placeholder);
+  std::replace(values.begin(), values.end(), '|', ' ');
+  return values;
+}
+
 std::string option_names(bool (*wanted)(const OptionSpec&)) {
   std::string names;
   for (const OptionSpec& option : all_options())
@@ -45,38 +54,41 @@ std::string option_names(bool (*wanted)(const OptionSpec&)) {
   return names;
 }
 
+std::string function_name(std::string_view program) {
+  std::string name = fmt::format("_{}", program);
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name + "_words";
+}
+
 std::string bash(std::string_view program) {
-  const std::string function =
-      fmt::format("_{}", std::string(program.substr(0, program.find('-'))) +
-                             (program.find('-') == std::string_view::npos ? "" : "_commercial"));
+  const std::string function = function_name(program);
   std::string text = fmt::format(
       "# bash completion for {0}\n{1}() {{\n"
       "  local current=${{COMP_WORDS[COMP_CWORD]}} previous=${{COMP_WORDS[COMP_CWORD-1]}} words= w\n"
-      "  for w in \"${{COMP_WORDS[@]:1:COMP_CWORD-1}}\"; do [[ $w == [a-z]* ]] && words+=\"$w \"; done\n"
+      "  for w in \"${{COMP_WORDS[@]:1:$((COMP_CWORD-1))}}\"; do [[ $w == [a-z]* ]] && words+=\"$w \"; done\n"
       "  case $previous in\n",
       program, function);
   text += fmt::format("    {}) COMPREPLY=($(compgen -f -- \"$current\")); return ;;\n", option_names(takes_file));
   for (const OptionSpec& option : all_options()) {
-    if (option.value.find('|') == std::string_view::npos) continue;
-    std::string values(option.value);
-    std::replace(values.begin(), values.end(), '|', ' ');
+    const std::string values = values_of(option.value);
+    if (values.empty()) continue;
     text += fmt::format("    --{}) COMPREPLY=($(compgen -W \"{}\" -- \"$current\")); return ;;\n", option.name, values);
   }
-  text +=
-      "    --log-level) COMPREPLY=($(compgen -W \"trace debug info warn error off\" -- \"$current\")); return ;;\n"
-      "  esac\n  case $words in\n";
+  text += "  esac\n  case $words in\n";
   for (const CommandSpec& command : all_commands())
-    text += fmt::format("    \"{} \"*) words=\"{}{}\" ;;\n", command.words, options_of(command),
-                        command.command == Command::completion ? " bash zsh fish" : "");
+    text += fmt::format("    \"{} \"*) words=\"{} {}\" ;;\n", command.words, options_of(command),
+                        values_of(command.arguments));
   text += fmt::format("    \"migrate \"*) words=\"{}\" ;;\n    *) words=\"{}\" ;;\n  esac\n", migrate_words(),
                       fmt::join(first_words(), " "));
   text += "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n}\n";
   return text + fmt::format("complete -F {} {}\n", function, program);
 }
 
-// zsh runs the bash function through its own emulation of bash's completion.
+// zsh runs the bash function through its own emulation of bash's completion. Loaded from a directory of $fpath, this
+// text is the completing function itself, so it has to answer the call that loads it, too.
 std::string zsh(std::string_view program) {
-  return fmt::format("#compdef {}\nautoload -U +X bashcompinit && bashcompinit\n", program) + bash(program);
+  return fmt::format("#compdef {}\nautoload -U +X bashcompinit && bashcompinit\n", program) + bash(program) +
+         fmt::format("[[ ${{funcstack[1]}} == _{} ]] && _bash_complete -F {}\n", program, function_name(program));
 }
 
 // For between single quotes.
@@ -103,9 +115,12 @@ std::string fish(std::string_view program) {
           program, migrate_words(), word, fish_text(command.summary));
       seen = fmt::format("__fish_seen_subcommand_from {}", word);
     }
+    if (const std::string values = values_of(command.arguments); !values.empty())
+      text += fmt::format("complete -c {} -n '{}' -a '{}'\n", program, seen, values);
     for (const OptionSpec& option : all_options()) {
       if (!takes(command, option) || option.name == "version") continue;
-      const std::string value = option.value.empty() ? "" : takes_file(option) ? " -r -F" : " -x";
+      std::string value = option.value.empty() ? "" : takes_file(option) ? " -r -F" : " -x";
+      if (const std::string values = values_of(option.value); !values.empty()) value += fmt::format(" -a '{}'", values);
       text += fmt::format("complete -c {} -n '{}' -l {}{} -d '{}'\n", program, seen, option.name, value,
                           fish_text(option.text));
     }

@@ -1,8 +1,5 @@
 #include "help.hpp"
 
-#include <algorithm>
-#include <array>
-
 #include <fmt/format.h>
 
 #include "command_table.hpp"
@@ -13,21 +10,11 @@ namespace talos::app {
 
 namespace {
 
-constexpr std::string_view exit_statuses =
-    "Exit status:\n"
-    "  0      done, or nothing to do; status that could read; up on a database that is ahead\n"
-    "  1      a statement failed, or a policy refuses\n"
-    "  2      usage: flags, versions, DSN, migration files\n"
-    "  3      the database is dirty, and the command refuses for that\n"
-    "  4      another runner held the lock until --lock-timeout\n"
-    "  5      cannot connect, open, read or write the database or its lock file\n"
-    "  6      scheme refused by this edition, no such plugin, plugin refused\n"
-    "  7      status --exit-code: migrations pending; status --block: out of time\n"
-    "  128+n  ended by signal n\n";
-
-constexpr std::string_view databases =
-    "The database is the first of: --database, --database-file, DB_DSN, DB_DSN_FILE, DSN, TALOS_DB_DSN, db.dsn of "
-    "--config.\n";
+std::string exit_statuses() {
+  std::string text = "Exit status:\n";
+  for (const ExitStatusSpec& status : all_exit_statuses()) text += fmt::format("  {:<7}{}\n", status.code, status.text);
+  return text;
+}
 
 std::string option_line(const OptionSpec& option) {
   std::string left = fmt::format("  {}--{}", option.name == "help" ? "-h, " : "", option.name);
@@ -51,16 +38,12 @@ std::string command_help(const CommandSpec& command, const Edition& edition) {
   std::string text = fmt::format("{}: {}\n\nUsage: {}\n", command.words, command.summary, usage);
   if (!command.text.empty()) text += fmt::format("\n{}\n", command.text);
   if (!command.examples.empty()) text += "\nExamples:\n";
-  for (const std::string_view example : command.examples) {
-    const auto variable = example.find("migrate ");
-    const bool leading = example.starts_with("DB_DSN=");
-    text += leading ? fmt::format("  {}{} {}\n", example.substr(0, variable), edition.program, example.substr(variable))
-                    : fmt::format("  {} {}\n", edition.program, example);
-  }
+  for (const std::string_view example : command.examples)
+    text += fmt::format("  {}\n", example_line(example, edition.program));
   for (const auto group :
        {OptionGroup::command, OptionGroup::database, OptionGroup::limits, OptionGroup::policies, OptionGroup::output})
     text += group_text(command, group);
-  if (command.migrates()) text += fmt::format("\n{}", databases);
+  if (command.migrates()) text += fmt::format("\n{}\n", database_sources());
   return text;
 }
 
@@ -71,9 +54,9 @@ std::string overview(std::string_view prefix, const Edition& edition) {
     if (command.words.starts_with(prefix)) text += fmt::format("  {:<18}{}\n", command.words, command.summary);
   text += fmt::format(
       "\nExamples:\n  {0} migrate up --database sqlite:///var/lib/talos/data.db\n"
-      "  {0} migrate status --database sqlite:///var/lib/talos/data.db\n\n{1}\n{2}\n"
+      "  {0} migrate status --database sqlite:///var/lib/talos/data.db\n\n{1}\n\n{2}\n"
       "{0} COMMAND --help tells more.\n",
-      edition.program, databases, exit_statuses);
+      edition.program, database_sources(), exit_statuses());
   return text;
 }
 

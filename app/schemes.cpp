@@ -6,25 +6,22 @@ namespace talos::app {
 
 namespace {
 
-struct Alias {
-  std::string_view scheme;
-  std::string_view plugin;
-};
-
 constexpr std::array aliases{
-    Alias{"sqlite3", "sqlite"},        Alias{"postgresql", "postgres"},     Alias{"pgx", "postgres"},
-    Alias{"pgx4", "postgres"},         Alias{"pgx5", "postgres"},           Alias{"mariadb", "mysql"},
-    Alias{"cockroachdb", "cockroach"}, Alias{"crdb-postgres", "cockroach"},
+    SchemeAlias{"sqlite3", "sqlite"},        SchemeAlias{"postgresql", "postgres"},     SchemeAlias{"pgx", "postgres"},
+    SchemeAlias{"pgx4", "postgres"},         SchemeAlias{"pgx5", "postgres"},           SchemeAlias{"mariadb", "mysql"},
+    SchemeAlias{"cockroachdb", "cockroach"}, SchemeAlias{"crdb-postgres", "cockroach"},
 };
 
-// Plugins that distributions package; a third party's has whatever name its author gave it.
 constexpr std::array<std::string_view, 4> packaged{"sqlite", "postgres", "mysql", "cockroach"};
 
 }  // namespace
 
+std::span<const SchemeAlias> scheme_aliases() { return aliases; }
+std::span<const std::string_view> packaged_plugins() { return packaged; }
+
 PluginRequest plugin_for(const Dsn& dsn) {
   PluginRequest request{dsn.scheme(), dsn.scheme(), {}};
-  for (const Alias& alias : aliases)
+  for (const SchemeAlias& alias : aliases)
     if (alias.scheme == dsn.scheme()) request.name = alias.plugin;
   for (const std::string_view plugin : packaged)
     if (plugin == request.name) request.package = "talos-plugin-" + request.name;

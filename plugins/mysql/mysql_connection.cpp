@@ -1,7 +1,9 @@
 #include "mysql_connection.hpp"
 
 #include <algorithm>
+#include <filesystem>
 
+#include <dlfcn.h>
 #include <mysql.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -48,6 +50,19 @@ void option_text(MYSQL* connection, mysql_option option, const std::string& valu
   if (!value.empty()) mysql_optionsv(connection, option, value.c_str());
 }
 
+// Connector/C opens ways to log in (caching_sha2_password) by name, from a directory that it was built for. An
+// installation that carries its libraries has them beside those: lib/talos/libraries/mariadb, where only who may change
+// the plugin and its libraries may write. Empty where there is no such directory.
+std::string carried_logins() {
+  Dl_info here{};
+  if (::dladdr(reinterpret_cast<const void*>(&carried_logins), &here) == 0) return {};
+  std::error_code error;
+  const std::filesystem::path plugin = std::filesystem::canonical(here.dli_fname, error);
+  if (error) return {};
+  const std::filesystem::path directory = plugin.parent_path().parent_path() / "libraries" / "mariadb";
+  return std::filesystem::is_directory(directory, error) ? directory.string() : std::string();
+}
+
 void hang_up(MYSQL* connection) {
   if (const int socket = mysql_get_socket(connection); socket >= 0) ::shutdown(socket, SHUT_RDWR);
 }
@@ -92,6 +107,7 @@ void Connection::configure(const Endpoint& endpoint, std::chrono::milliseconds t
   // Unless it may not, a server can ask for any file.
   const unsigned local_files = endpoint.local_files ? 1 : 0;
   mysql_optionsv(mysql, MYSQL_OPT_LOCAL_INFILE, &local_files);
+  option_text(mysql, MYSQL_PLUGIN_DIR, carried_logins());
   const std::size_t largest = std::size_t{1} << 30U;
   mysql_optionsv(mysql, MYSQL_OPT_MAX_ALLOWED_PACKET, &largest);
   if (endpoint.compress) mysql_optionsv(mysql, MYSQL_OPT_COMPRESS, nullptr);

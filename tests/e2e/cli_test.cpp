@@ -347,6 +347,50 @@ TEST_CASE("completion scripts for zsh and fish are there, with every command") {
   }
 }
 
+TEST_CASE("fish completes commands, options and the words an option can be") {
+  if (!find_program("fish")) {
+    MESSAGE("skipped: no fish here");
+    return;
+  }
+  const ScratchDirectory scratch;
+  write_file(scratch / "talos.fish", talos({"completion", "fish"}).out);
+  const auto complete = [&](const std::string& line) {
+    ProcessOptions options;
+    options.argv = {"fish", "--no-config", "-c",
+                    "source '" + (scratch / "talos.fish").string() + "'; complete -C '" + line + "'"};
+    options.environment["HOME"] = scratch.path().string();
+    return run(options).out;
+  };
+  CHECK(complete("talos migrate hi") == Part{"history\t"});
+  CHECK(complete("talos migrate status --exit") == Part{"--exit-code\t"});
+  CHECK(complete("talos migrate up --format ") == Part{"json\t"});
+  CHECK(complete("talos completion ") == "bash\nfish\nzsh\n");
+}
+
+TEST_CASE("the tab key completes in zsh, from the first time on, where the script is a file of $fpath") {
+  if (!find_program("zsh")) {
+    MESSAGE("skipped: no zsh here");
+    return;
+  }
+  const ScratchDirectory scratch;
+  write_file(scratch / "_talos", talos({"completion", "zsh"}).out);
+  ProcessOptions options;
+  options.argv = {"zsh", "-f", "-i"};
+  options.environment["TERM"] = "dumb";
+  options.terminal_in = options.terminal_out = options.terminal_err = true;
+  Process shell = Process::start(options);
+  const std::string directory = scratch.path().string();
+  shell.type("fpath=('" + directory + "' $fpath); autoload -Uz compinit; compinit -u -d '" + directory +
+             "/dump'; talos() { echo \"run: $*.\" }; echo rea\"\"dy\n");
+  shell.wait_for_output("ready\n");
+  shell.type("talos migrate hi\t\n");
+  shell.wait_for_output("run: migrate history");
+  shell.type("talos migrate status --log-format js\t\n");
+  shell.wait_for_output("run: migrate status --log-format json");
+  shell.signal(SIGKILL);
+  shell.wait();
+}
+
 TEST_CASE("create makes the next migration's two files and prints their names") {
   World world;
   const auto first = world.migrate({"create", "Add shirts"});

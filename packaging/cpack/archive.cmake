@@ -1,0 +1,71 @@
+# Run by cpack with the components staged: for each edition the files, their libraries with relative RUNPATHs, and a tar of root's.
+find_program(PATCHELF patchelf REQUIRED)
+
+function(run)
+  execute_process(COMMAND ${ARGN} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+# Every library but glibc's own, which has to be the system's, as the loader is.
+function(collect_libraries directory)
+  file(GET_RUNTIME_DEPENDENCIES EXECUTABLES ${ARGN} RESOLVED_DEPENDENCIES_VAR found UNRESOLVED_DEPENDENCIES_VAR missing
+    PRE_EXCLUDE_REGEXES "^(ld-linux.*|lib(c|m|dl|rt|pthread|resolv|util|anl|nsl))\\.so\\.[0-9]")
+  if(missing)
+    message(FATAL_ERROR "libraries that are not found: ${missing}")
+  endif()
+  foreach(library IN LISTS found)
+    get_filename_component(name ${library} NAME)
+    file(REAL_PATH ${library} file)
+    configure_file(${file} ${directory}/${name} COPYONLY)
+    run(${PATCHELF} --set-rpath $ORIGIN ${directory}/${name})
+  endforeach()
+endfunction()
+
+function(make_archive edition)
+  set(name ${edition}-${CPACK_PACKAGE_VERSION}-linux-${CPACK_TALOS_ARCHITECTURE})
+  set(tree ${CPACK_TOPLEVEL_DIRECTORY}/${name})
+  file(REMOVE_RECURSE ${tree})
+  file(MAKE_DIRECTORY ${tree})
+  foreach(component IN LISTS CPACK_TALOS_COMPONENTS_${edition})
+    file(COPY ${CPACK_TEMPORARY_DIRECTORY}/${component}/ DESTINATION ${tree} USE_SOURCE_PERMISSIONS)
+  endforeach()
+
+  set(library_directory ${CPACK_TALOS_PLUGIN_DIRECTORY}/../libraries)
+  cmake_path(NORMAL_PATH library_directory)
+  set(program ${tree}/bin/${edition})
+  file(GLOB plugins ${tree}/${CPACK_TALOS_PLUGIN_DIRECTORY}/*.so)
+  set(logins)
+  if(EXISTS ${tree}/${CPACK_TALOS_PLUGIN_DIRECTORY}/mysql.so)
+    find_program(MARIADB_CONFIG mariadb_config REQUIRED)
+    execute_process(COMMAND ${MARIADB_CONFIG} --plugindir OUTPUT_VARIABLE login_directory OUTPUT_STRIP_TRAILING_WHITESPACE
+      COMMAND_ERROR_IS_FATAL ANY)
+    # Ways to log in that libmariadb opens by name, from the directory that the plugin names to it.
+    foreach(login caching_sha2_password sha256_password client_ed25519)
+      configure_file(${login_directory}/${login}.so ${tree}/${library_directory}/mariadb/${login}.so COPYONLY)
+      list(APPEND logins ${tree}/${library_directory}/mariadb/${login}.so)
+    endforeach()
+  endif()
+  collect_libraries(${tree}/${library_directory} ${program} ${plugins} ${logins})
+  run(${PATCHELF} --set-rpath $ORIGIN/../${library_directory} ${program})
+  foreach(plugin IN LISTS plugins)
+    run(${PATCHELF} --set-rpath $ORIGIN/../libraries ${plugin})
+  endforeach()
+  foreach(login IN LISTS logins)
+    run(${PATCHELF} --set-rpath $ORIGIN/.. ${login})
+  endforeach()
+
+  # Root's whoever makes it, writable for nobody else (or the plugins would be refused), and the same each time.
+  set(epoch $ENV{SOURCE_DATE_EPOCH})
+  if(NOT epoch)
+    set(epoch 0)
+  endif()
+  set(archive ${CPACK_PACKAGE_DIRECTORY}/${name}.tar.gz)
+  run(tar --directory ${CPACK_TOPLEVEL_DIRECTORY} --create --file ${archive} --use-compress-program "gzip -9 -n" --sort=name
+    --owner=0 --group=0 --numeric-owner --mode=u+rw,go-w,a+rX --mtime=@${epoch} ${name})
+  file(REMOVE_RECURSE ${tree})
+  message(STATUS "made ${archive}")
+  set(CPACK_EXTERNAL_BUILT_PACKAGES ${CPACK_EXTERNAL_BUILT_PACKAGES} ${archive} PARENT_SCOPE)
+endfunction()
+
+foreach(edition IN LISTS CPACK_TALOS_EDITIONS)
+  make_archive(${edition})
+endforeach()
