@@ -9,7 +9,6 @@
 #include <optional>
 #include <regex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -19,6 +18,7 @@
 #include "pg_client.hpp"
 #include "pgbouncer.hpp"
 #include "proxy.hpp"
+#include "proxy_faults.hpp"
 #include "shared_server.hpp"
 
 namespace talos::test {
@@ -182,16 +182,6 @@ void up(const Scenario& scenario, const std::string& dsn, const std::filesystem:
                                mended.err);
   }
   throw std::runtime_error("dirty more often than there are migrations");
-}
-
-std::string name_of(const ProxyFault& fault) {
-  const char* const what = fault.what == What::cut            ? "cut"
-                           : fault.what == What::stall_client ? "client stalled"
-                           : fault.what == What::stall_server ? "server stalled"
-                                                              : "both stalled";
-  return std::string(what) + (fault.when == When::before ? " before" : " after") + " message " +
-         std::to_string(fault.message) + " of the " + (fault.from == From::client ? "client" : "server") +
-         " on connection " + std::to_string(fault.connection);
 }
 
 /// Everything one scenario's runs share.
@@ -387,58 +377,19 @@ std::string Bench::run(const ProxyFault& fault) {
   return scenario_.name + ": " + name_of(fault) + ":\n" + faults + "of a run with\n" + output;
 }
 
-std::vector<ProxyFault> all_faults(const std::vector<ProxyCounts>& counts, bool stalls) {
-  std::vector<ProxyFault> faults;
-  const std::vector<What> kinds =
-      stalls ? std::vector<What>{What::stall_client, What::stall_server, What::stall} : std::vector<What>{What::cut};
-  for (std::size_t i = 0; i < counts.size(); ++i)
-    for (const From from : {From::client, From::server})
-      for (int n = 1; n <= (from == From::client ? counts[i].client_messages : counts[i].server_messages); ++n)
-        for (const When when : {When::before, When::after})
-          for (const What what : kinds) faults.push_back({static_cast<int>(i) + 1, from, n, when, what});
-  return faults;
-}
-
-// About so many, spread over the whole run.
-std::vector<ProxyFault> some(const std::vector<ProxyFault>& all, std::size_t wanted, std::uint64_t seed) {
-  if (wanted == 0) return {};
-  if (from_environment("TALOS_TEST_ALL_FAULTS", 0) != 0 || all.size() <= wanted) return all;
-  std::vector<ProxyFault> chosen;
-  const std::size_t stride = all.size() / wanted;
-  for (std::size_t i = seed % stride; i < all.size(); i += stride) chosen.push_back(all[i]);
-  return chosen;
-}
-
 void try_scenario(const Scenario& scenario, std::size_t cuts, std::size_t stalls) {
   auto* const server = scenario.pool == Pool::none || pgbouncer_or_skip() ? shared_server() : nullptr;
   if (server == nullptr) return;
   const std::uint64_t seed = test_seed(scenario.name);
   Bench bench(*server, scenario);
   const auto counts = bench.count();
-  auto faults = some(all_faults(counts, true), stalls, seed);
-  const auto cutting = some(all_faults(counts, false), cuts, seed);
   // The long ones first.
+  auto faults = some_of(every_stall(counts, seed), stalls, seed);
+  const auto cutting = some_of(every_cut(counts), cuts, seed);
   faults.insert(faults.end(), cutting.begin(), cutting.end());
-  std::mutex mutex;
-  std::vector<std::string> wrong;
-  std::atomic<std::size_t> next{0};
-  std::vector<std::thread> threads;
-  for (long i = 0; i < from_environment("TALOS_TEST_JOBS", 8); ++i) {
-    threads.emplace_back([&] {
-      for (std::size_t at = next++; at < faults.size(); at = next++) {
-        const std::string text = bench.run(faults[at]);
-        const std::lock_guard lock(mutex);
-        if (!text.empty()) wrong.push_back(text);
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  std::string messages;
-  for (const ProxyCounts& one : counts)
-    messages += (messages.empty() ? "" : ", ") + std::to_string(one.client_messages) + "+" +
-                std::to_string(one.server_messages);
+  const auto wrong = try_all(faults, 8, [&](const ProxyFault& fault) { return bench.run(fault); });
   std::printf("%s: messages of each connection, client's + server's: %s; %zu faults, %d happened, %zu wrong\n",
-              scenario.name.c_str(), messages.c_str(), faults.size(), bench.happened.load(), wrong.size());
+              scenario.name.c_str(), name_of(counts).c_str(), faults.size(), bench.happened.load(), wrong.size());
   for (const std::string& text : wrong) FAIL_CHECK(text);
   CHECK(bench.happened > 0);
 }

@@ -20,6 +20,8 @@ struct LogEntry {
 
 std::vector<LogEntry> history_of(const TestDatabase& db) {
   std::vector<LogEntry> entries;
+  // Where a schema change commits by itself, a killed server has the one table and not yet the other.
+  if (!db.has_table("schema_migrations_log")) return entries;
   for (const std::string& row : db.rows("SELECT action, version, tracker_version FROM schema_migrations_log "
                                         "WHERE NOT failed ORDER BY id")) {
     std::istringstream fields(row);
