@@ -15,10 +15,11 @@ struct CrdbStatement {
   std::string sql;
   bool in_transaction = false;    ///< a BEGIN came before it
   bool ends_transaction = false;  ///< COMMIT of that transaction
-  bool schema_change = false;
+  bool more_follow = false;       ///< in its message: the implicit transaction goes on
+  bool schema_change = false;     ///< one that a job does
 
   /// With it something is committed or not: only here can the outcome be ambiguous.
-  bool decides() const { return !in_transaction || ends_transaction; }
+  bool decides() const { return ends_transaction || (!in_transaction && (!more_follow || schema_change)); }
 };
 
 struct CrdbFault {

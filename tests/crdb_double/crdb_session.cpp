@@ -349,7 +349,13 @@ void Session::stall() {
 // --- statements ---
 
 void Session::execute(const std::string& text, bool alone, bool last) {
-  CrdbStatement seen{0, client_->number, client_->user, client_->application, text, in_explicit(), false, false};
+  CrdbStatement seen;
+  seen.connection = client_->number;
+  seen.user = client_->user;
+  seen.application = client_->application;
+  seen.sql = text;
+  seen.in_transaction = in_explicit();
+  seen.more_follow = !last;
   std::optional<Statement> statement;
   std::optional<SqlFailure> refusal;
   try {

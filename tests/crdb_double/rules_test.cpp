@@ -170,10 +170,15 @@ TEST_CASE("40003 comes before or after the real commit, of DML, of COMMIT and of
     CHECK(state_of(client, "ALTER TABLE t ADD COLUMN y INT") == "40003");
     CHECK(world.value("SELECT count(*) FROM information_schema.columns WHERE table_name = 't'") == (after ? "2" : "1"));
   }
+  // In the middle of a batch nothing is decided; its last statement decides for all.
+  world.crdb.add({.what = What::ambiguous_after,
+                  .matches = [](const CrdbStatement& one) { return one.sql.find("INTO t (x)") != std::string::npos; }});
+  CHECK(state_of(client, "INSERT INTO t (x) VALUES (8); INSERT INTO t (x) VALUES (9)") == "40003");
+  CHECK(world.value("SELECT count(*) FROM t WHERE x IN (8, 9)") == "2");
   // Inside of a transaction an outcome is never ambiguous.
   world.crdb.add({.what = What::ambiguous_before, .matches = says("VALUES (3)")});
   client.run("BEGIN; INSERT INTO t VALUES (3); COMMIT");
-  CHECK(world.crdb.happened() == 6);
+  CHECK(world.crdb.happened() == 7);
 }
 
 TEST_CASE("the socket is dropped before or after the real commit") {
@@ -542,6 +547,22 @@ TEST_CASE("ALTER TABLE refuses what CockroachDB refuses") {
   CHECK(state_of(client, "ALTER TABLE t DROP CONSTRAINT t_pkey") == "0A000");
   CHECK(state_of(client, "ALTER TABLE t DROP CONSTRAINT t_pkey, ADD CONSTRAINT t_pkey PRIMARY KEY (a)").empty());
   CHECK(state_of(client, "CREATE DOMAIN d AS INT") == "0A000");
+}
+
+TEST_CASE("in 24.3 a schema change that comes first in its transaction is not committed by itself, in 25.2 it is") {
+  PostgresServer* server = shared_server();
+  if (server == nullptr) return;
+  for (const CrdbProfile profile : {CrdbProfile::v24_3, CrdbProfile::v25_2}) {
+    CAPTURE(profile_name(profile));
+    CrdbWorld world(*server, profile);
+    PgClient client = world.client();
+    client.run("CREATE TABLE t (x INT)");
+    client.run("SET autocommit_before_ddl = on");
+    client.run("BEGIN; ALTER TABLE t ADD COLUMN y INT");
+    CHECK(client.transaction_status() == (profile == CrdbProfile::v24_3 ? 'T' : 'I'));
+    client.run("ALTER TABLE t ADD COLUMN z INT");
+    CHECK(client.transaction_status() == 'I');
+  }
 }
 
 TEST_CASE("26.1's documentation has locked tables changed by themselves, and a test may follow it") {
