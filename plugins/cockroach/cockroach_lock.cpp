@@ -151,6 +151,8 @@ std::optional<bool> CockroachSession::try_take() {
 }
 
 void CockroachSession::start_heartbeat(Clock::time_point taken_at) {
+  // One from before is not recorded in the lease.
+  drop_worker();
   Heartbeat::Task task;
   task.parameters = parameters_;
   task.settings = joined(session_settings(dsn_, server_.version, std::chrono::milliseconds(0)));

@@ -61,7 +61,8 @@ std::string joined(const std::vector<std::string>& statements) {
   return message;
 }
 
-ServerInfo describe_server(const pg::Connection& connection, const Inquiry& ask, const pg::PgDsn& dsn) {
+ServerInfo describe_server(const pg::Connection& connection, const Inquiry& ask, const pg::PgDsn& dsn,
+                           std::chrono::milliseconds statement_timeout) {
   // Both engines answer this.
   const pg::Table identity = answered(ask("SELECT version(), current_setting('crdb_version', true)"), dsn);
   const std::string version_text = identity.value();
@@ -79,7 +80,7 @@ ServerInfo describe_server(const pg::Connection& connection, const Inquiry& ask,
   if (server.version < oldest_supported)
     throw Error(ErrorCode::unsupported,
                 server.name + " is too old: " + to_string(oldest_supported) + " is the oldest supported");
-  answered(ask(joined(session_settings(dsn, server.version, std::chrono::milliseconds(0)))), dsn);
+  answered(ask(joined(session_settings(dsn, server.version, statement_timeout))), dsn);
   const pg::Table place = answered(ask("SELECT current_database(), current_schema()"), dsn);
   server.database = place.rows.at(0).at(0).value_or("");
   server.schema = dsn.schema.empty() ? place.rows.at(0).at(1).value_or("") : dsn.schema;

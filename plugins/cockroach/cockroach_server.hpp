@@ -32,7 +32,8 @@ std::vector<std::string> session_settings(const pg::PgDsn& dsn, Version version,
 /// As one message.
 std::string joined(const std::vector<std::string>& statements);
 
-/// Throws: another engine (naming its scheme), a release too old, no schema to work in.
-ServerInfo describe_server(const pg::Connection& connection, const Inquiry& ask, const pg::PgDsn& dsn);
+/// Sets the session up on the way. Throws: another engine (naming its scheme), a release too old, no schema to work in.
+ServerInfo describe_server(const pg::Connection& connection, const Inquiry& ask, const pg::PgDsn& dsn,
+                           std::chrono::milliseconds statement_timeout);
 
 }  // namespace talos::cockroach

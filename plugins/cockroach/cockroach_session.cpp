@@ -70,8 +70,7 @@ CockroachSession::CockroachSession(pg::PgDsn dsn, const ConnectRequest& request)
   base_ = connect();
   parameters_ = pg::parameters_to(*base_, std::move(parameters_));
   server_ = describe_server(
-      *base_, [this](const std::string& sql) { return inquire(sql, patiently()); }, dsn_);
-  set_up(*base_, access_ == Access::read ? read_timeout : std::chrono::milliseconds(0));
+      *base_, [this](const std::string& sql) { return inquire(sql, patiently()); }, dsn_, base_timeout());
   tables_.emplace(server_.schema, table, server_.database);
   foreign_table_ =
       pg::quoted_name(server_.database) + "." + pg::quoted_name(server_.schema) + "." + pg::quoted_name(foreign_name_);
@@ -106,11 +105,15 @@ void CockroachSession::set_up(pg::Connection& connection, std::chrono::milliseco
   if (reply.error) throw Error(pg::to_error(*reply.error, ErrorCode::connection));
 }
 
+std::chrono::milliseconds CockroachSession::base_timeout() const {
+  return access_ == Access::read ? read_timeout : std::chrono::milliseconds(0);
+}
+
 // Nothing of ours lives in its session: another is as good. What was sent on the one before is fenced.
 pg::Connection& CockroachSession::base() {
   if (base_->usable()) return *base_;
   auto connection = connect();
-  set_up(*connection, access_ == Access::read ? read_timeout : std::chrono::milliseconds(0));
+  set_up(*connection, base_timeout());
   base_ = std::move(connection);
   return *base_;
 }

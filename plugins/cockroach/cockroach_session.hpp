@@ -71,6 +71,7 @@ class CockroachSession : public Session {
   // Connections, and messages that are over at once (cockroach_session.cpp)
   std::unique_ptr<pg::Connection> connect() const;
   void set_up(pg::Connection& connection, std::chrono::milliseconds statement_timeout) const;
+  std::chrono::milliseconds base_timeout() const;
   pg::Connection& base();
   pg::Connection& worker();
   void reset_worker();

@@ -13,11 +13,12 @@ namespace talos::test {
 
 namespace {
 
-// Not too short for a busy machine, and short enough to wait for.
-constexpr const char* lease = "x-lease-ttl=3s";
+// Long enough for any machine; and short enough to wait for its end.
+constexpr std::string_view lease = "x-lease-ttl=20s";
+constexpr std::string_view lease_to_wait_for = "x-lease-ttl=4s";
 
 std::string with_parameter(const std::string& dsn) {
-  return dsn + (dsn.find('?') == std::string::npos ? "?" : "&") + lease;
+  return dsn + (dsn.find('?') == std::string::npos ? "?" : "&") + std::string(lease);
 }
 
 // scheme://authority/database?parameters
@@ -88,6 +89,8 @@ CockroachPlace::~CockroachPlace() {
     // The server goes with its program; a live cluster's operator sees the name.
   }
 }
+
+void CockroachPlace::shorten_lease() { dsn.replace(dsn.find(lease), lease.size(), lease_to_wait_for); }
 
 void CockroachPlace::tables(int count) const {
   for (int i = 1; i <= count; ++i) {

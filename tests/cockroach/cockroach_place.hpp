@@ -42,6 +42,9 @@ class CockroachPlace {
   const ScratchDirectory directory;
   const std::filesystem::path migrations = directory / "migrations";
 
+  /// For a test in which a lease comes to its end by itself.
+  void shorten_lease();
+
   void migration(long version, std::string_view name, std::string_view up,
                  std::string_view down = "SELECT 1;\n") const {
     write_migration(migrations, version, name, up, down);

@@ -223,6 +223,7 @@ TEST_CASE("A schema change whose job is paused is told with what resolves it") {
 
 TEST_CASE("G13: after a kill in a schema change resume asks the catalogue, and goes on") {
   on_double([](CockroachPlace& place) {
+    place.shorten_lease();
     write_set(place);
     place.crdb->hold_jobs("ADD COLUMN name");
     Process up = place.start({"up"});

@@ -32,6 +32,7 @@ class Stopped {
 
 TEST_CASE("C3, C4: a runner that stalls in a transaction past its lease is succeeded, stops, and says so") {
   on_cockroach([](CockroachPlace& place) {
+    place.shorten_lease();
     place.tables(1);
     place.migration(2, "slow", slow_rows);
     Process first = place.start({"up"});
@@ -55,6 +56,7 @@ TEST_CASE("C3, C4: a runner that stalls in a transaction past its lease is succe
 
 TEST_CASE("C3: a runner that stalls in a schema change is succeeded only when its job is over") {
   on_double([](CockroachPlace& place) {
+    place.shorten_lease();
     place.tables(1);
     place.migration(2, "change", "ALTER TABLE t1 ADD COLUMN y int;\nALTER TABLE t1 ADD COLUMN z int;\n");
     place.crdb->hold_jobs("ADD COLUMN y");
@@ -85,13 +87,14 @@ TEST_CASE("C3: a runner that stalls in a schema change is succeeded only when it
 
 TEST_CASE("C3: where the stalled runner's session may not be ended its successor waits, and says for what") {
   on_double([](CockroachPlace& place) {
+    place.shorten_lease();
     place.tables(1);
     place.migration(2, "slow", slow_rows);
     place.crdb->forbid_cancel(true);
     Process first = place.start({"up"});
     until_active(place, "pg_sleep");
     const Stopped stall(first);
-    const ProcessResult second = place.migrate({"up", "--lock-timeout", "8s"});
+    const ProcessResult second = place.migrate({"up", "--lock-timeout", "10s"});
     INFO(second.err);
     CHECK(second.status == 4);
     CHECK(second.err == Part{"is still there and cannot be ended by this user"});
@@ -107,6 +110,7 @@ TEST_CASE("C3: where the stalled runner's session may not be ended its successor
 
 TEST_CASE("A runner whose heartbeat has no connection stops in time, and its migration can be run again") {
   on_double([](CockroachPlace& place) {
+    place.shorten_lease();
     place.tables(1);
     place.migration(2, "slow", slow_rows);
     Process runner = place.start({"up"});
@@ -144,6 +148,7 @@ TEST_CASE("C1: golang-migrate's lock rows are held with the lease, under both of
 
 TEST_CASE("C1: golang-migrate's rows that a killed runner of ours left are its successor's") {
   on_cockroach([](CockroachPlace& place) {
+    place.shorten_lease();
     place.sql("CREATE TABLE schema_lock (lock_id INT NOT NULL PRIMARY KEY)");
     place.tables(1);
     place.migration(2, "slow", slow_rows);

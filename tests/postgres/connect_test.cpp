@@ -181,8 +181,14 @@ TEST_CASE(
   world.migration(1, "a", "CREATE TABLE a (x int);\n");
   world.dsn = "sqlite://" + (world.directory / "a.db").string();
   CHECK(world.migrate({"up"}).status == 0);
+  // From a place where no plugin is.
+  const std::filesystem::path elsewhere = world.directory / "bin";
+  std::filesystem::create_directory(elsewhere);
+  std::filesystem::copy_file(TALOS_TEST_COMMERCIAL, elsewhere / "talos-commercial");
   world.dsn = "cockroach://root:hunter2secret@127.0.0.1/x";
-  const auto missing = world.migrate({"up"});
+  ProcessOptions alone = world.program(world.arguments({"up"}));
+  alone.argv.front() = (elsewhere / "talos-commercial").string();
+  const auto missing = run(alone);
   CHECK(missing.status == 6);
   CHECK(missing.err == Part{"talos-plugin-cockroach"});
   CHECK(missing.err == Part{"tried:"});
