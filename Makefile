@@ -64,6 +64,7 @@ stress: dev
 	@.ci/stress postgres
 	@.ci/stress mariadb
 	@.ci/stress mysql
+	@.ci/stress cockroach
 
 bench:
 	@.ci/dependencies bench

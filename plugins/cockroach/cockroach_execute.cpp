@@ -119,22 +119,28 @@ bool CockroachSession::wait_before_retry(Failure& failure, int attempt, ExecuteO
   return false;
 }
 
-// Each by itself, and without harm if it is there. They cannot be fenced, and need not be.
+// By itself, and without harm if it is there: twice is as good as once, so that an answer that did not come is no
+// matter. It cannot be fenced, and need not be.
+void CockroachSession::create_table(const std::string& sql) {
+  for (int attempt = 1;; ++attempt) {
+    const pg::Reply reply = inquire(sql, firmly());
+    if (!reply.failed()) return;
+    // Others make it at the same moment.
+    const auto taken = [&](std::string_view state) { return reply.error->is(state); };
+    const bool again = !reply.error || fate_of(*reply.error) != Fate::refused ||
+                       taken(pg::sqlstate::unique_violation) || taken(pg::sqlstate::duplicate_table) ||
+                       taken(pg::sqlstate::duplicate_object);
+    if (again && attempt < most_attempts && pause_for(common::retry_delay(attempt) / 2)) continue;
+    if (!reply.error) throw_lost(*base_);
+    Error error = pg::to_error(*reply.error, ErrorCode::connection);
+    if (reply.error->is(pg::sqlstate::insufficient_privilege)) error.hint = "grant this user what the message names";
+    throw Error(error);
+  }
+}
+
 void CockroachSession::create_tables(const Unit& unit) {
   const bool journal = adds_journal_row(unit);
-  for (const std::string& sql : tables_->create_sql(existing_, journal, true)) {
-    for (int attempt = 1;; ++attempt) {
-      const pg::Reply reply = inquire(sql, firmly());
-      if (!reply.failed()) break;
-      const bool again =
-          !reply.error || fate_of(*reply.error) != Fate::refused || reply.error->is(pg::sqlstate::unique_violation);
-      if (again && attempt < most_attempts && pause_for(common::retry_delay(attempt) / 2)) continue;
-      if (!reply.error) throw_lost(*base_);
-      Error error = pg::to_error(*reply.error, ErrorCode::connection);
-      if (reply.error->is(pg::sqlstate::insufficient_privilege)) error.hint = "grant this user what the message names";
-      throw Error(error);
-    }
-  }
+  for (const std::string& sql : tables_->create_sql(existing_, journal, true)) create_table(sql);
   existing_.tracker = existing_.log = true;
   existing_.journal = existing_.journal || journal;
 }

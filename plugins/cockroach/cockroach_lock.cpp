@@ -46,16 +46,7 @@ void CockroachSession::make_lease_table() {
                          " AND tablename = " + pg::literal(foreign_name_));
   foreign_exists_ = found.at(0).value() != "0";
   if (!existing_.lease) {
-    // Twice is as good as once, so that an answer that did not come is no matter.
-    const pg::Reply reply = inquire(lease_->create_sql(), firmly());
-    const bool again = reply.failed() && (!reply.lost.empty() || fate_of(*reply.error) != Fate::refused ||
-                                          reply.error->is(pg::sqlstate::unique_violation));
-    if (reply.failed() && !again) {
-      Error error = pg::to_error(*reply.error, ErrorCode::connection);
-      if (reply.error->is(pg::sqlstate::insufficient_privilege)) error.hint = "grant this user what the message names";
-      throw Error(error);
-    }
-    if (again) ask(lease_->create_sql());
+    create_table(lease_->create_sql());
     look_for_tables();
   }
   refuse_foreign_lease_table();

@@ -121,6 +121,7 @@ class CockroachSession : public Session {
   std::optional<Failure> before_statement();
   void roll_back(pg::Connection& connection) const;
   bool wait_before_retry(Failure& failure, int attempt, ExecuteObserver& observer) const;
+  void create_table(const std::string& sql);
   void create_tables(const Unit& unit);
   void begin_script(const Script* script);
   std::vector<JournalWrite> with_images(const Unit& unit);
