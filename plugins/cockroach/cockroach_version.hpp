@@ -11,7 +11,7 @@ namespace talos::cockroach {
 struct Version {
   int major = 0;
   int minor = 0;
-  auto operator<=>(const Version&) const = default;
+  auto operator<=>(const Version&) const = default;  // NOLINT(modernize-use-nullptr): it takes <=> for one
 };
 
 std::string to_string(Version version);

@@ -60,6 +60,13 @@ std::vector<CrdbStatement> CrdbDouble::statements() const {
   return state_->server.statements;
 }
 
+int CrdbDouble::stalled() const {
+  const auto clients = state_->server.clients();
+  const std::lock_guard lock(state_->server.mutex);
+  return static_cast<int>(
+      std::count_if(clients.begin(), clients.end(), [](const auto& client) { return client->stalled; }));
+}
+
 void CrdbDouble::release_stalled() {
   {
     const std::lock_guard lock(state_->server.mutex);

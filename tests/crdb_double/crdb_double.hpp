@@ -63,6 +63,8 @@ class CrdbDouble {
   int happened() const;
   /// Every statement so far; their numbers are the fault points.
   std::vector<CrdbStatement> statements() const;
+  /// How many connections are stalled now. A fault has happened a moment before its connection is.
+  int stalled() const;
   /// What is stalled moves again.
   void release_stalled();
   /// The next `times` connections are refused: 53300 or 57P03.
