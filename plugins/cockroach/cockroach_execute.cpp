@@ -7,6 +7,7 @@
 #include "cockroach_lexer.hpp"
 #include "cockroach_session.hpp"
 #include "common/backoff.hpp"
+#include "common/units.hpp"
 #include "pg_lexer.hpp"
 #include "pg_text.hpp"
 #include "talos/clock.hpp"
@@ -28,13 +29,6 @@ bool touches_session(const Script* script) {
   return script != nullptr && (script->traits & (pg::trait_session_state | pg::trait_lexing_settings)) != 0;
 }
 
-bool adds_journal_row(const Unit& unit) {
-  return std::any_of(unit.journal.begin(), unit.journal.end(),
-                     [](const JournalWrite& write) { return write.kind != JournalWriteKind::close; });
-}
-
-bool is_empty(const Unit& unit) { return unit.script == nullptr && !unit.claim && unit.journal.empty() && !unit.log; }
-
 std::string_view body_of(const Unit& unit) { return unit.script->text.substr(unit.begin, unit.end - unit.begin); }
 
 bool has_statements(const Unit& unit) {
@@ -43,29 +37,17 @@ bool has_statements(const Unit& unit) {
   return any;
 }
 
-std::chrono::microseconds since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
-}
-
 }  // namespace
 
 ExecuteResult CockroachSession::do_execute(std::span<const Unit> units, ExecuteObserver& observer) {
   ExecuteResult result;
   try {
     if (!existing_.known) look_for_tables();
-    for (const Unit& unit : units) {
+    const auto prepare = [&](const Unit& unit) {
       if (stop_requested()) throw Error(ErrorCode::cancelled, "stopped before the next statement");
       if (unit.script != nullptr) begin_script(unit.script);
-      observer.unit_started(result.completed);
-      const auto started = Clock::now();
-      if (auto failure = run_unit(unit, observer)) {
-        result.error = std::move(failure->error);
-        result.outcome = failure->outcome;
-        break;
-      }
-      ++result.completed;
-      observer.unit_committed(result.completed - 1, since(started), true);
-    }
+    };
+    common::run_in_order(units, observer, result, prepare, [&](const Unit& unit) { return run_unit(unit, observer); });
   } catch (const Error& error) {
     result.error = error;
   }
@@ -94,7 +76,7 @@ std::optional<CockroachSession::Failure> CockroachSession::run_unit(const Unit& 
 std::optional<CockroachSession::Failure> CockroachSession::run_once(const Unit& unit, ExecuteObserver& observer) {
   if (heartbeat_ && heartbeat_->lost()) return Failure{lease_lost()};
   if (unit.create_tables) create_tables(unit);
-  if (is_empty(unit)) return std::nullopt;
+  if (common::is_empty(unit)) return std::nullopt;
   if (!unit.transaction) return run_bare(unit, observer);
   Unit complete = unit;
   complete.journal = with_images(unit);
@@ -139,7 +121,7 @@ void CockroachSession::create_table(const std::string& sql) {
 }
 
 void CockroachSession::create_tables(const Unit& unit) {
-  const bool journal = adds_journal_row(unit);
+  const bool journal = common::adds_journal_row(unit);
   for (const std::string& sql : tables_->create_sql(existing_, journal, true)) create_table(sql);
   existing_.tracker = existing_.log = true;
   existing_.journal = existing_.journal || journal;
@@ -198,7 +180,7 @@ std::vector<CockroachSession::Step> CockroachSession::ending(const Unit& unit, b
                      completes || write.kind == JournalWriteKind::add});
   }
   if (unit.log) {
-    const auto duration = since(unit.log->began.value_or(unit_began_));
+    const auto duration = common::since(unit.log->began.value_or(unit_began_));
     steps.push_back({Part::ending,
                      tables_->log_sql(*unit.log, pg::literal(started_at_) + "::timestamptz",
                                       std::to_string(duration.count()), fence) +

@@ -99,7 +99,6 @@ class CockroachSession : public Session {
   void refuse_foreign_lease_table();
   bool take_lease();
   std::optional<bool> try_take();
-  std::vector<std::int64_t> foreign_rows();
   bool predecessor_is_through();
   bool end_session(const std::string& session);
   void release_lease();

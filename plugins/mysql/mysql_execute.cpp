@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/backoff.hpp"
+#include "common/units.hpp"
 #include "mysql_session.hpp"
 #include "talos/clock.hpp"
 #include "talos/fail_point.hpp"
@@ -23,17 +24,6 @@ constexpr std::size_t reserve = 16U << 10U;
 // The statements of larger texts are found anew whenever they are needed.
 constexpr std::size_t largest_kept_text = 16U << 20U;
 
-std::chrono::microseconds since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
-}
-
-bool adds_journal_row(const Unit& unit) {
-  return std::any_of(unit.journal.begin(), unit.journal.end(),
-                     [](const JournalWrite& write) { return write.kind != JournalWriteKind::close; });
-}
-
-bool is_empty(const Unit& unit) { return unit.script == nullptr && !unit.claim && unit.journal.empty() && !unit.log; }
-
 // Functions and triggers may set anything; plain DDL leaves nothing in its session.
 bool may_leave_traces(const Unit& unit) {
   if (unit.transaction || (unit.script->traits & trait_session_state) != 0) return true;
@@ -48,21 +38,13 @@ ExecuteResult MySqlSession::do_execute(std::span<const Unit> units, ExecuteObser
   try {
     if (!existing_.known) look_for_tables();
     refuse_too_large(units);
-    for (const Unit& unit : units) {
+    const auto prepare = [&](const Unit& unit) {
       if (stop_requested()) throw Error(ErrorCode::cancelled, "stopped before the next statement");
       // It holds the lock, and it idles while the other one works.
       if (!base_->alive()) throw_lost(*base_);
       if (unit.script != nullptr) begin_script(unit.script);
-      observer.unit_started(result.completed);
-      const auto started = Clock::now();
-      if (auto failure = run_unit(unit, observer)) {
-        result.error = std::move(failure->error);
-        result.outcome = failure->outcome;
-        break;
-      }
-      ++result.completed;
-      observer.unit_committed(result.completed - 1, since(started), true);
-    }
+    };
+    common::run_in_order(units, observer, result, prepare, [&](const Unit& unit) { return run_unit(unit, observer); });
   } catch (const Error& error) {
     result.error = error;
   }
@@ -147,7 +129,7 @@ std::optional<MySqlSession::Failure> MySqlSession::run_unit(const Unit& unit, Ex
 std::optional<MySqlSession::Failure> MySqlSession::run_once(const Unit& unit, ExecuteObserver& observer,
                                                             std::string& blockers) {
   if (unit.create_tables) create_tables(unit);
-  if (is_empty(unit)) return std::nullopt;
+  if (common::is_empty(unit)) return std::nullopt;
   Unit complete = unit;
   complete.journal = with_images(unit);
   if (unit.script == nullptr || (unit.transaction && !has_statements(unit))) return run_bookkeeping(complete);
@@ -159,7 +141,7 @@ std::optional<MySqlSession::Failure> MySqlSession::run_once(const Unit& unit, Ex
 }
 
 void MySqlSession::create_tables(const Unit& unit) {
-  const bool journal = adds_journal_row(unit);
+  const bool journal = common::adds_journal_row(unit);
   const auto statements = tables_->create_sql(existing_, journal, !server_.shows_attributes);
   if (statements.empty()) return;
   std::string sql;

@@ -1,6 +1,7 @@
 // The messages that run units.
 #include <algorithm>
 
+#include "common/units.hpp"
 #include "pg_text.hpp"
 #include "postgres_session.hpp"
 #include "postgres_sqlstate.hpp"
@@ -43,11 +44,6 @@ std::string duration_since(const LogRow& row) {
 
 bool touches_session(const Script* script) {
   return script != nullptr && (script->traits & (pg::trait_session_state | pg::trait_lexing_settings)) != 0;
-}
-
-bool adds_journal_row(const Unit& unit) {
-  return std::any_of(unit.journal.begin(), unit.journal.end(),
-                     [](const JournalWrite& write) { return write.kind != JournalWriteKind::close; });
 }
 
 bool PostgresSession::takes_lease(const Unit& unit) const {
@@ -99,7 +95,7 @@ void PostgresSession::add_beginning(Message& message, const Unit& unit) const {
   message.add(unit.begin_text.empty() ? begin : std::string(unit.begin_text) + "\n");
   if (server_.pooled) message.add(session_settings(dsn_, server_, statement_timeout_, true));
   message.add("SET LOCAL lock_timeout = " + pg::setting(ddl_lock_timeout_));
-  if (unit.create_tables) message.add(tables_->create_sql(existing_, adds_journal_row(unit)));
+  if (unit.create_tables) message.add(tables_->create_sql(existing_, common::adds_journal_row(unit)));
   if (takes_lease(unit) && !existing_.lease) message.add(tables_->create_lease_sql());
   if (needs_guard(unit)) message.add(claim_block(unit));
   message.end_guard();
@@ -124,7 +120,7 @@ void PostgresSession::add_end(Message& message, const Unit& unit, const std::str
           tables_->journal_sql(write, write.subject.script != nullptr ? settlement_->image_sql(write.subject) : ""));
   if (unit.log) message.add(tables_->log_sql(*unit.log, started_at(sent_at), duration_since(*unit.log)));
   if (releases_lease(unit)) message.add(lease_->release_sql());
-  if (unit.script == nullptr && !unit.claim && unit.journal.empty() && !unit.log)
+  if (common::is_empty(unit))
     // Nothing to write, and yet a commit that waits for all before it.
     message.add("SELECT pg_catalog.pg_logical_emit_message(true, 'talos', '')");
   message.add("COMMIT");

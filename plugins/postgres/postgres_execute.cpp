@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/backoff.hpp"
+#include "common/units.hpp"
 #include "postgres_session.hpp"
 #include "talos/clock.hpp"
 #include "talos/fail_point.hpp"
@@ -111,8 +112,7 @@ std::optional<PostgresSession::Failure> PostgresSession::run_alone(Progress& pro
 void PostgresSession::committed(Progress& progress, Clock::time_point began) {
   const Unit& unit = progress.next();
   settle_lease(unit);
-  const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - began);
-  progress.observer.unit_committed(progress.completed++, took, unit.durable || !unit.transaction);
+  progress.observer.unit_committed(progress.completed++, common::since(began), unit.durable || !unit.transaction);
 }
 
 std::optional<PostgresSession::Failure> PostgresSession::run_unit(const Unit& unit, ExecuteObserver& observer,
@@ -310,7 +310,7 @@ void PostgresSession::retake_foreign_locks(ExecuteObserver& observer) {
 
 void PostgresSession::settle_lease(const Unit& unit) {
   if (unit.create_tables) existing_.tracker = existing_.log = true;
-  if (unit.create_tables && adds_journal_row(unit)) existing_.journal = true;
+  if (unit.create_tables && common::adds_journal_row(unit)) existing_.journal = true;
   if (releases_lease(unit)) heartbeat_.reset();
   if (!takes_lease(unit)) return;
   existing_.lease = true;

@@ -31,7 +31,6 @@ class Message {
   Part part(std::size_t succeeded, std::size_t body_statements) const;
   /// 0-based number of it within the body.
   std::size_t number_in_body(std::size_t succeeded) const { return succeeded - before_; }
-  bool has_body() const { return has_body_; }
   /// Its last statement is COMMIT.
   bool commits() const { return sql_.ends_with("\nCOMMIT;\n"); }
 

@@ -25,9 +25,6 @@
 
 namespace talos::postgres {
 
-/// It needs the journal's table.
-bool adds_journal_row(const Unit& unit);
-
 /// Its text speaks of settings or of other things that last as long as a session.
 bool touches_session(const Script* script);
 

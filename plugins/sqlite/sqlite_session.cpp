@@ -6,6 +6,7 @@
 #include <thread>
 #include <utility>
 
+#include "common/units.hpp"
 #include "sqlite_lexer.hpp"
 #include "talos/clock.hpp"
 #include "talos/fail_point.hpp"
@@ -17,17 +18,8 @@ namespace {
 constexpr int synchronous_full = 2;
 constexpr int synchronous_extra = 3;
 
-std::chrono::microseconds since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
-}
-
 bool shares_commit(const Unit& unit) {
   return unit.transaction && unit.script != nullptr && unit.claim && unit.journal.empty() && unit.script->traits == 0;
-}
-
-bool adds_journal_row(const Unit& unit) {
-  return std::any_of(unit.journal.begin(), unit.journal.end(),
-                     [](const JournalWrite& write) { return write.kind != JournalWriteKind::close; });
 }
 
 std::string describe(const std::pair<std::string, std::string>& tables, std::int64_t count) {
@@ -139,7 +131,7 @@ void SqliteSession::run_unit(const Unit& unit, std::size_t& completed, ExecuteOb
   else
     run_body(unit, false);
   ++completed;
-  observer.unit_committed(completed - 1, since(started), true);
+  observer.unit_committed(completed - 1, common::since(started), true);
 }
 
 // Migrations that may share a commit (Q7): whole transactions that leave the session as it was. A unit that must be
@@ -177,9 +169,9 @@ bool SqliteSession::run_group(std::span<const Unit> group, std::size_t& complete
       error = failure;
       break;
     }
-    took.push_back(since(started));
+    took.push_back(common::since(started));
     script_ = unit.script;
-    if (since(opened) >= longest_group) break;
+    if (common::since(opened) >= longest_group) break;
   }
   // Some errors end the whole transaction (INTERRUPT, FULL, RAISE(ROLLBACK)).
   if (!db_->in_transaction() || (error && took.empty())) return give_up_group(error);
@@ -283,7 +275,7 @@ void SqliteSession::prepare_rebuild(const Unit& unit) {
 
 // What stands between BEGIN and COMMIT, or a savepoint and its release.
 void SqliteSession::run_inside(const Unit& unit, const std::string& started_at, Clock::time_point started) {
-  if (unit.create_tables) tables_.create(*db_, adds_journal_row(unit));
+  if (unit.create_tables) tables_.create(*db_, common::adds_journal_row(unit));
   if (unit.claim) tables_.claim(*db_, *unit.claim);
   fail_point("sqlite after claim");
   if (unit.script != nullptr) run_body(unit, false);
@@ -297,7 +289,7 @@ void SqliteSession::run_bookkeeping(const Unit& unit, const std::string& started
   if (session_touched_) db_->exec("PRAGMA query_only = OFF");
   const std::string now = unit.journal.empty() ? std::string() : utc_now();
   for (const JournalWrite& write : unit.journal) tables_.write_journal(*db_, write, now);
-  if (unit.log) tables_.write_log(*db_, *unit.log, started_at, since(unit.log->began.value_or(started)));
+  if (unit.log) tables_.write_log(*db_, *unit.log, started_at, common::since(unit.log->began.value_or(started)));
 }
 
 void SqliteSession::commit(bool foreign_keys_were_off, const Violations& violations_before) {
