@@ -23,8 +23,6 @@ constexpr int most_attempts = 10;
 constexpr std::size_t most_lone_statements = 100;
 constexpr std::size_t piece_size = 256U << 10U;
 
-constexpr const char* begin_serializable = "BEGIN ISOLATION LEVEL SERIALIZABLE";
-
 bool touches_session(const Script* script) {
   return script != nullptr && (script->traits & (pg::trait_session_state | pg::trait_lexing_settings)) != 0;
 }

@@ -1,9 +1,9 @@
 // What a failure means for its unit, and what became of what was sent without an answer.
 #include <algorithm>
-#include <utility>
 
 #include "cockroach_session.hpp"
 #include "common/backoff.hpp"
+#include "common/stop.hpp"
 #include "pg_text.hpp"
 
 namespace talos::cockroach {
@@ -116,7 +116,7 @@ std::string CockroachSession::evidence_sql(const Unit& unit) const {
 
 std::optional<bool> CockroachSession::poison(const Unit& unit) {
   constexpr int most_attempts = 20;
-  const std::string begin = "BEGIN ISOLATION LEVEL SERIALIZABLE; ";
+  const std::string begin = std::string(begin_serializable) + "; ";
   for (int attempt = 1; attempt <= most_attempts; ++attempt) {
     if (attempt > 1 && !pause_for(common::retry_delay(attempt) / 2)) return std::nullopt;
     try {
@@ -183,47 +183,50 @@ std::optional<CockroachSession::Failure> CockroachSession::settle_schema_change(
   failure.may_pass = false;
   unsettled_ = true;
   if (failure.error.code == ErrorCode::lock_lost) return failure;
-  // A stop is no reason not to look at what became of it.
-  const bool stop_was_requested = cancelled_.exchange(false);
-  const std::atomic<bool>* const stop = std::exchange(stop_, look_once ? nullptr : stop_);
+  std::optional<common::StopUnheard> unheard;
+  if (look_once) unheard.emplace(cancelled_, stop_);
   try {
-    if (lease_is_gone()) {
-      failure.error = lease_lost();
-    } else {
-      if (!sessions_.empty()) await_session_end(sessions_.back(), look_once);
-      if (const auto job = wait_for_jobs(statement_since_, look_once, observer)) {
-        const std::string what_to_do = advice(*job);
-        failure.error.hint =
-            job->told() + (what_to_do.empty() ? " and goes on in the background; when it is over: migrate resume"
-                                              : ": " + what_to_do);
-      } else if (const auto stuck = read_jobs(ask(failed_jobs_sql(statement_since_)).at(0)); !stuck.empty()) {
-        failure.error.hint = stuck.front().told() + ": " + advice(stuck.front());
-      } else {
-        const ScriptPart part{unit.script, unit.begin, unit.end};
-        const std::string before = image_of_ == unit.end ? image_ : std::string();
-        const Settlement::Finding finding = settle_statement(part, before);
-        using Verdict = Settlement::Verdict;
-        unsettled_ = false;
-        if (finding.verdict == Verdict::applied) {
-          observer.warning(std::string(failure.error.what()) + "; it has happened all the same: " + finding.reason);
-          cancelled_ = cancelled_ || stop_was_requested;
-          stop_ = stop;
-          return std::nullopt;
-        }
-        if (finding.verdict == Verdict::unknown)
-          failure.error.hint = "it is not known whether it happened: " + finding.reason;
-        else
-          failure.outcome = Outcome::not_applied;
-        failure.may_pass = finding.verdict != Verdict::unknown && may_retry && !look_once;
-      }
-    }
+    if (schema_change_happened(unit, failure, may_retry && !look_once, look_once, observer)) return std::nullopt;
   } catch (const Error& error) {
     if (error.code == ErrorCode::lock_lost) failure.error = error;
     if (failure.error.hint.empty()) failure.error.hint = error.what();
   }
-  cancelled_ = cancelled_ || stop_was_requested;
-  stop_ = stop;
   return failure;
+}
+
+// False with the failure completed: what is known of it, and what to do. Throws where nothing can be known.
+bool CockroachSession::schema_change_happened(const Unit& unit, Failure& failure, bool may_retry, bool look_once,
+                                              ExecuteObserver& observer) {
+  if (lease_is_gone()) throw Error(lease_lost());
+  if (!sessions_.empty()) await_session_end(sessions_.back(), look_once);
+  if (const auto job = wait_for_jobs(statement_since_, look_once, observer)) {
+    const std::string what_to_do = advice(*job);
+    failure.error.hint =
+        job->told() +
+        (what_to_do.empty() ? " and goes on in the background; when it is over: migrate resume" : ": " + what_to_do);
+    return false;
+  }
+  if (const auto stuck = read_jobs(ask(failed_jobs_sql(statement_since_)).at(0)); !stuck.empty()) {
+    failure.error.hint = stuck.front().told() + ": " + advice(stuck.front());
+    return false;
+  }
+  const Settlement::Finding finding =
+      settle_statement({unit.script, unit.begin, unit.end}, image_of_ == unit.end ? image_ : std::string());
+  unsettled_ = false;
+  switch (finding.verdict) {
+    case Settlement::Verdict::applied:
+      observer.warning(std::string(failure.error.what()) + "; it has happened all the same: " + finding.reason);
+      return true;
+    case Settlement::Verdict::unknown:
+      failure.error.hint = "it is not known whether it happened: " + finding.reason;
+      return false;
+    case Settlement::Verdict::not_applied:
+    case Settlement::Verdict::repeatable:
+      failure.outcome = Outcome::not_applied;
+      failure.may_pass = may_retry;
+      return false;
+  }
+  return false;
 }
 
 }  // namespace talos::cockroach

@@ -12,8 +12,6 @@ namespace talos::cockroach {
 
 namespace {
 
-constexpr const char* begin = "BEGIN ISOLATION LEVEL SERIALIZABLE";
-
 std::string list(const std::vector<std::int64_t>& numbers) {
   std::string text;
   for (const std::int64_t number : numbers) text += (text.empty() ? "" : ", ") + std::to_string(number);
@@ -83,7 +81,7 @@ bool CockroachSession::take_lease() {
 // One attempt. Nothing: it was rolled back for somebody's sake, or nobody knows: look again.
 std::optional<bool> CockroachSession::try_take() {
   // SELECT … FOR UPDATE promises nothing here; that both rows are as they were read does SERIALIZABLE.
-  std::string look = std::string(begin) + "; " + lease_->look_sql();
+  std::string look = std::string(begin_serializable) + "; " + lease_->look_sql();
   if (foreign_exists_)
     look += "; SELECT lock_id FROM " + foreign_table_ + " WHERE lock_id IN (" + list(foreign_ids_) + ")";
   const pg::Reply looked = inquire(look, patiently());
@@ -193,7 +191,7 @@ void CockroachSession::release_lease() {
   drop_worker();
   const bool lost = heartbeat_ && heartbeat_->lost();
   heartbeat_.reset();
-  std::string release = std::string(begin);
+  std::string release = std::string(begin_serializable);
   for (const std::string& statement : lease_->release_sql(left ? sessions_ : std::vector<std::string>()))
     release += "; " + statement;
   // Only if the lease was still ours: whoever took it over has taken the rows over, too.
@@ -234,7 +232,7 @@ LockStatus CockroachSession::do_observe_lock() {
     status.holder->detail = predecessor_->obstacle;
     return status;
   }
-  const std::string begin_reading = lease_->held() ? std::string(begin) : wait_for_past();
+  const std::string begin_reading = lease_->held() ? std::string(begin_serializable) : wait_for_past();
   const auto answer =
       ask(begin_reading + "; " + tables_->existing_sql() +
           "; SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = " + pg::literal(server_.schema) +
@@ -242,7 +240,7 @@ LockStatus CockroachSession::do_observe_lock() {
   const bool lease_exists = pg::Bookkeeping::existing(answer.at(1)).lease;
   const bool rows_exist = answer.at(2).value() != "0";
   if (!lease_exists && !rows_exist) return {};
-  std::string look = lease_->held() ? std::string(begin) : "BEGIN AS OF SYSTEM TIME '-100ms'";
+  std::string look = lease_->held() ? std::string(begin_serializable) : "BEGIN AS OF SYSTEM TIME '-100ms'";
   if (lease_exists) look += "; " + lease_->look_sql();
   if (rows_exist) look += "; SELECT lock_id FROM " + foreign_table_ + " WHERE lock_id IN (" + list(foreign_ids_) + ")";
   const auto rows = ask(look + "; COMMIT");

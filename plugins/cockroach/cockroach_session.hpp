@@ -26,6 +26,9 @@
 
 namespace talos::cockroach {
 
+/// What the fences and claims depend on, whatever the role's default.
+inline constexpr const char* begin_serializable = "BEGIN ISOLATION LEVEL SERIALIZABLE";
+
 class CockroachSession : public Session {
  public:
   CockroachSession(pg::PgDsn dsn, const ConnectRequest& request);
@@ -139,6 +142,8 @@ class CockroachSession : public Session {
   std::string evidence_sql(const Unit& unit) const;
   std::optional<Failure> settle_schema_change(const Unit& unit, Failure failure, bool may_retry, bool look_once,
                                               ExecuteObserver& observer);
+  bool schema_change_happened(const Unit& unit, Failure& failure, bool may_retry, bool look_once,
+                              ExecuteObserver& observer);
   void await_session_end(const std::string& session, bool look_once);
   std::optional<Job> wait_for_jobs(const std::string& since, bool look_once, ExecuteObserver& observer);
 

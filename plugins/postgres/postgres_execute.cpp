@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/backoff.hpp"
+#include "common/stop.hpp"
 #include "common/units.hpp"
 #include "postgres_session.hpp"
 #include "talos/clock.hpp"
@@ -276,12 +277,10 @@ std::optional<PostgresSession::Failure> PostgresSession::judge_bare(const Unit& 
   auto failure = judge(unit, message, reply, chase);
   if (failure) failure->may_pass = false;
   if (!leftovers.possible() || !connection_->usable()) return failure;
-  // A stop is no reason not to look at what is left behind.
-  const bool stop_was_requested = cancelled_.exchange(false);
-  const std::atomic<bool>* const stop = std::exchange(stop_, nullptr);
-  const auto left = leftovers.find(asking());
-  cancelled_ = stop_was_requested;
-  stop_ = stop;
+  const auto left = [&] {
+    const common::StopUnheard unheard(cancelled_, stop_);
+    return leftovers.find(asking());
+  }();
   if (!left) return failure;
   const std::string remedy = left->remedy + "  then set the tracker by migrate force";
   if (!failure) {
