@@ -180,7 +180,7 @@ TEST_CASE("R4: a session that the server ends in the middle of a run is exit 5, 
   auto runner = Process::start(migrate_options(place.target(), {"up"}));
   const std::string ended =
       "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND pid <>"
-      " pg_backend_pid() AND query LIKE '%pg_sleep%' AND state = 'active'";
+      " pg_backend_pid() AND wait_event = 'PgSleep'";
   REQUIRE(eventually([&] { return place.database.value(ended) != "0"; }));
   const auto result = runner.wait();
   INFO(result.err);
