@@ -8,7 +8,7 @@ namespace talos::app {
 
 namespace {
 
-constexpr std::array<std::string_view, 1> dsn_options{"--database"};
+constexpr std::array<std::string_view, 3> dsn_options{"--database", "--scratch", "--from"};
 
 void blank(char* from) { std::memset(from, '*', std::strlen(from)); }
 

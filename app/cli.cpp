@@ -160,6 +160,7 @@ T choose(const std::string& text, const std::string& option, const std::array<st
 
 constexpr std::array formats{std::pair{std::string_view("text"), Format::text},
                              std::pair{std::string_view("json"), Format::json}};
+constexpr std::array verify_formats{formats[0], formats[1], std::pair{std::string_view("github"), Format::github}};
 constexpr std::array colors{std::pair{std::string_view("auto"), Color::automatic},
                             std::pair{std::string_view("always"), Color::always},
                             std::pair{std::string_view("never"), Color::never}};
@@ -201,6 +202,10 @@ const std::map<std::string_view, Setter>& setters() {
       {"assume", [](Options& o, const std::string& v, const std::string& n) { o.assume = choose(v, n, assumptions); }},
       {"exit-code", flag(&Options::exit_code)},
       {"verify", flag(&Options::verify)},
+      {"scratch", [](Options& o, const std::string& v, const std::string&) { o.scratch = v; }},
+      {"from", [](Options& o, const std::string& v, const std::string&) { o.from = v; }},
+      {"since", [](Options& o, const std::string& v, const std::string&) { o.since = parse_number(v, "--since", -1); }},
+      {"queries", path(&Options::queries)},
       {"database", [](Options& o, const std::string& v, const std::string&) { o.database = v; }},
       {"database-file", path(&Options::database_file)},
       {"config", path(&Options::config)},
@@ -230,7 +235,10 @@ const std::map<std::string_view, Setter>& setters() {
       {"allow-missing-down", flag(&Options::allow_missing_down)},
       {"allow-unknown-version", flag(&Options::allow_unknown_version)},
       {"strict", flag(&Options::strict)},
-      {"format", [](Options& o, const std::string& v, const std::string& n) { o.format = choose(v, n, formats); }},
+      {"format",
+       [](Options& o, const std::string& v, const std::string& n) {
+         o.format = o.command == Command::migrate_verify ? choose(v, n, verify_formats) : choose(v, n, formats);
+       }},
       {"log-level", [](Options& o, const std::string& v, const std::string& n) { o.log_level = choose(v, n, levels); }},
       {"log-format",
        [](Options& o, const std::string& v, const std::string& n) { o.log_format = choose(v, n, formats); }},
@@ -256,7 +264,8 @@ const CommandSpec& take_command(std::vector<std::string>& positionals) {
   }
   const bool migrate = one == "migrate";
   if (migrate && positionals.size() == 1)
-    throw usage("migrate needs a command: up, down, status, resume, force, history or create", "see migrate --help");
+    throw usage("migrate needs a command: up, down, status, resume, force, history, schema, verify or create",
+                "see migrate --help");
   const std::string& unknown = migrate ? positionals[1] : one;
   std::vector<std::string_view> known{"migrate"};
   if (migrate) known.clear();
@@ -301,6 +310,9 @@ void check_combinations(const Options& options) {
   if (options.yes && !options.all) throw usage("--yes belongs to --all");
   if (options.timeout && !options.block) throw usage("--timeout belongs to --block");
   if (options.database && options.database_file) throw usage("--database and --database-file exclude each other");
+  if (options.command == Command::migrate_verify && (options.database || options.database_file || options.config))
+    throw usage("verify works on a database of its own, on the server of --scratch",
+                "write --scratch DSN; to begin from a copy of a live database, add --from DSN");
   if (options.command == Command::migrate_create && !options.migrations)
     throw usage("migrate create needs --migrations DIR");
 }

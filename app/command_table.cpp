@@ -22,6 +22,12 @@ constexpr std::array options{
     OptionSpec{"exit-code", "", "", command, "exit 3 if dirty, 7 if migrations are pending or none was applied"},
     OptionSpec{"verify", "", "", command, "compare the checksum of every applied file"},
 
+    OptionSpec{"scratch", "DSN", "sqlite://:memory:", command,
+               "the server on which a scratch database is made and dropped; its own database is not touched"},
+    OptionSpec{"from", "DSN", "", command, "begin from a copy of this database (SQLite: with its rows)"},
+    OptionSpec{"since", "V", "", command, "the last version that the release before has"},
+    OptionSpec{"queries", "DIR", "", command, "statements of the application: old/*.sql, new/*.sql"},
+
     OptionSpec{"database", "DSN", "", database, "the database; prefer DB_DSN or --database-file for passwords"},
     OptionSpec{"database-file", "FILE", "", database, "a file that holds the DSN"},
     OptionSpec{"config", "FILE", "", database, "YAML; its key db.dsn is used last"},
@@ -56,6 +62,7 @@ constexpr std::array<std::string_view, 3> up_options{"steps", "to", "dry-run"};
 constexpr std::array<std::string_view, 5> down_options{"steps", "to", "all", "yes", "dry-run"};
 constexpr std::array<std::string_view, 4> status_options{"block", "timeout", "exit-code", "verify"};
 constexpr std::array<std::string_view, 1> resume_options{"assume"};
+constexpr std::array<std::string_view, 4> verify_options{"scratch", "from", "since", "queries"};
 constexpr std::array<std::string_view, 1> plugins_options{"plugin-dir"};
 
 constexpr std::array<std::string_view, 3> up_examples{
@@ -86,6 +93,15 @@ constexpr std::array<std::string_view, 1> history_examples{
 };
 constexpr std::array<std::string_view, 1> create_examples{
     "migrate create add_shirts --migrations ./migrations",
+};
+constexpr std::array<std::string_view, 2> schema_examples{
+    "migrate schema --database sqlite:///var/lib/talos/data.db",
+    "migrate schema --format json --database-file /run/secrets/dsn",
+};
+constexpr std::array<std::string_view, 3> verify_examples{
+    "migrate verify --migrations ./migrations",
+    "migrate verify --migrations ./migrations --since 17 --queries ./queries --format github",
+    "migrate verify --scratch sqlite://:memory: --from sqlite:///var/lib/talos/data.db",
 };
 constexpr std::array<std::string_view, 2> completion_examples{
     "completion bash > ~/.local/share/bash-completion/completions/talos",
@@ -139,6 +155,21 @@ constexpr std::array commands{
                 "Makes NNNNNN_name.up.sql and NNNNNN_name.down.sql in DIR, with the next number.",
                 {},
                 create_examples},
+    CommandSpec{Command::migrate_schema,
+                "migrate schema",
+                "",
+                "",
+                "show the live schema and its fingerprint",
+                "Read-only. The same schema gives the same text and the same fingerprint; the migrator's own tables\n"
+                "are left out.",
+                {},
+                schema_examples},
+    CommandSpec{Command::migrate_verify, "migrate verify", "",
+                "[--scratch DSN] [--from DSN] [--since V] [--queries DIR]", "prove migrations on a scratch database",
+                "Every migration goes up, down and up again on a database made for it. Reports downs that do not lead\n"
+                "back or lose rows, changes that break the release before (exit 1, unless the file says\n"
+                "-- talos:breaking REASON), and what each migration changes and blocks.",
+                verify_options, verify_examples},
     CommandSpec{Command::plugins,
                 "plugins",
                 "",

@@ -11,7 +11,7 @@
 
 #include "completion.hpp"
 #include "create_migration.hpp"
-#include "dsn_source.hpp"
+#include "database.hpp"
 #include "error_output.hpp"
 #include "exit_status.hpp"
 #include "help.hpp"
@@ -22,9 +22,8 @@
 #include "progress.hpp"
 #include "resume.hpp"
 #include "run_lock.hpp"
-#include "runner_identity.hpp"
-#include "schemes.hpp"
 #include "stdout.hpp"
+#include "trust_commands.hpp"
 
 namespace talos::app {
 
@@ -32,63 +31,6 @@ namespace {
 
 using nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
-
-// The plugin, the DSN and the migrations of a command on a database.
-class Database {
- public:
-  explicit Database(const Surroundings& s)
-      : found_(find_dsn(s.options)),
-        plugin_(load_plugin(plugin_for(found_.dsn), plugin_search(s.options.plugin_dir.value_or("")), s.edition)) {
-    s.log.debug(fmt::format("DSN from {}, plugin {} {}", found_.source, plugin_.name(), plugin_.version()));
-    // Once more for its refusals: they name the DSN's fault before anything else is looked at.
-    s.log.debug(fmt::format("database {}", plugin_.driver().describe(found_.dsn.reveal())));
-    set_ = s.options.migrations ? read_directory(*s.options.migrations) : embedded_set();
-    if (set_.migrations().empty()) s.log.warn(fmt::format("there are no migrations in {}", set_.origin()));
-    run_options_ = make_run_options(s);
-  }
-
-  Driver& driver() const { return plugin_.driver(); }
-  const MigrationSet& set() const { return set_; }
-  const RunOptions& run_options() const { return run_options_; }
-
- private:
-  MigrationSet embedded_set() const {
-    if (plugin_.migrations().empty())
-      throw Error(ErrorCode::usage, fmt::format("the plugin {} has no embedded migrations", plugin_.name()))
-          .with_hint("give your own with --migrations DIR");
-    return read_embedded(plugin_.name(), plugin_.migrations());
-  }
-
-  RunOptions make_run_options(const Surroundings& s) const {
-    const Options& o = s.options;
-    RunOptions run;
-    run.connect.dsn = found_.dsn.reveal();
-    run.connect.table = o.table;
-    run.connect.runner = current_runner(fmt::format("{} {}", s.edition.program, program_version()));
-    run.connect.connect_timeout = o.connect_timeout;
-    run.connect.lock_timeout = o.lock_timeout;
-    run.connect.statement_timeout = o.statement_timeout;
-    run.connect.ddl_lock_timeout = o.ddl_lock_timeout;
-    run.connect.ddl_lock_retries = o.ddl_lock_retries;
-    run.connect.stall_timeout = o.stall_timeout;
-    run.wait = o.wait;
-    run.policies = {o.allow_out_of_order, o.allow_missing_down, o.allow_unknown_version, o.strict};
-    run.durable_each = o.durable_each;
-    return run;
-  }
-
-  FoundDsn found_;
-  Plugin plugin_;
-  MigrationSet set_;
-  RunOptions run_options_;
-};
-
-void warn_about_set(const MigrationSet& set, Log& log) {
-  constexpr std::size_t most = 5;
-  const auto& warnings = set.warnings();
-  for (std::size_t i = 0; i < warnings.size() && i < most; ++i) log.warn(warnings[i]);
-  if (warnings.size() > most) log.warn(fmt::format("… and {} more such files", warnings.size() - most));
-}
 
 void add_dirty_hint(RunResult& result, const Surroundings& s) {
   if (!result.error || result.error->code != ErrorCode::dirty || !result.error->hint.empty()) return;
@@ -378,6 +320,10 @@ int run_command(const Surroundings& s) {
       return history(s);
     case Command::migrate_create:
       return create(s);
+    case Command::migrate_schema:
+      return show_schema(s);
+    case Command::migrate_verify:
+      return verify_set(s);
     case Command::plugins:
       return plugins(s);
     case Command::version:

@@ -83,4 +83,14 @@ FoundDsn find_dsn(const Options& options) {
           "db.dsn into the file of --config");
 }
 
+FoundDsn find_scratch_dsn(const Options& options) {
+  const Variables not_looked_at;
+  return found(options.scratch.value_or(std::string(file_scheme) + "://:memory:"), "--scratch");
+}
+
+std::optional<FoundDsn> find_copied_dsn(const Options& options) {
+  if (!options.from) return std::nullopt;
+  return found(*options.from, "--from");
+}
+
 }  // namespace talos::app

@@ -22,13 +22,15 @@ enum class Command {
   migrate_resume,
   migrate_history,
   migrate_create,
+  migrate_schema,
+  migrate_verify,
   plugins,
   version,
   help,
   completion,
 };
 
-enum class Format { text, json };
+enum class Format { text, json, github };
 enum class Color { automatic, always, never };
 enum class LogLevel { trace, debug, info, warn, error, off };
 
@@ -59,6 +61,12 @@ struct Options {
   std::optional<std::chrono::milliseconds> timeout;
   bool exit_code = false;
   bool verify = false;
+
+  // verify
+  std::optional<std::string> scratch;  ///< a DSN
+  std::optional<std::string> from;     ///< a DSN
+  std::optional<Version> since;
+  std::optional<std::filesystem::path> queries;
 
   // time limits
   std::chrono::milliseconds lock_timeout{60'000};

@@ -248,11 +248,16 @@ std::optional<LogRow> last_failure(const std::vector<LogRow>& log) {
 
 }  // namespace
 
+void run_on(Session& session, const MigrationSet& set, const Goal& goal, const RunOptions& options, Reporter& reporter,
+            CancelToken& cancel, RunResult& result) {
+  Run(session, set, goal, options, reporter, cancel, result)();
+}
+
 RunResult run(Driver& driver, const MigrationSet& set, const Goal& goal, const RunOptions& options, Reporter& reporter,
               CancelToken& cancel) {
   const Access access = goal.direction == Direction::up ? Access::create : Access::write;
   RunResult result = with_session(driver, access, options, reporter, cancel, [&](Session& session, RunResult& outcome) {
-    Run(session, set, goal, options, reporter, cancel, outcome)();
+    run_on(session, set, goal, options, reporter, cancel, outcome);
   });
   if (result.cut_off) look_again(driver, set, options, cancel, result);
   return result;

@@ -45,6 +45,10 @@ struct RunResult {
 RunResult run(Driver& driver, const MigrationSet& set, const Goal& goal, const RunOptions& options, Reporter& reporter,
               CancelToken& cancel);
 
+/// The same on a session that is there, and throws.
+void run_on(Session& session, const MigrationSet& set, const Goal& goal, const RunOptions& options, Reporter& reporter,
+            CancelToken& cancel, RunResult& result);
+
 /// As run(), but only reads: connects with Access::read, takes no lock, checks the files, writes nothing.
 RunResult dry_run(Driver& driver, const MigrationSet& set, const Goal& goal, const RunOptions& options,
                   Reporter& reporter, CancelToken& cancel);

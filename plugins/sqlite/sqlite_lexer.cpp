@@ -8,61 +8,11 @@
 
 #include <sqlite3.h>
 
+#include "sqlite_token.hpp"
+
 namespace talos::sqlite {
 
 namespace {
-
-constexpr std::string_view blank = " \t\r\n\f";
-
-bool is_word_character(char c) {
-  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '$' ||
-         (static_cast<unsigned char>(c) & 0x80) != 0;
-}
-
-[[noreturn]] void unclosed(const char* what, std::size_t offset) {
-  throw Error(ErrorCode::usage, std::string("this ") + what + " is never closed").at(offset);
-}
-
-// The end of the quoted text that starts at `at`. A doubled quote inside reads as two quoted texts in a row, which
-// is the same here.
-std::size_t end_of_quoted(std::string_view text, std::size_t at) {
-  const char close = text[at] == '[' ? ']' : text[at];
-  const auto end = text.find(close, at + 1);
-  if (end == std::string_view::npos) unclosed(text[at] == '\'' ? "string" : "quoted name", at);
-  return end + 1;
-}
-
-bool starts_comment(std::string_view text, std::size_t at) {
-  const std::string_view two = text.substr(at, 2);
-  return two == "--" || two == "/*";
-}
-
-std::size_t end_of_comment(std::string_view text, std::size_t at) {
-  if (text[at] == '-') return std::min(text.find('\n', at), text.size());
-  const auto end = text.find("*/", at + 2);
-  if (end == std::string_view::npos) unclosed("comment", at);
-  return end + 2;
-}
-
-bool starts_quoted(char c) { return c == '\'' || c == '"' || c == '`' || c == '['; }
-
-std::size_t skip_blank(std::string_view text, std::size_t at) {
-  while (at < text.size()) {
-    if (blank.find(text[at]) != std::string_view::npos)
-      ++at;
-    else if (starts_comment(text, at))
-      at = end_of_comment(text, at);
-    else
-      break;
-  }
-  return at;
-}
-
-std::string upper(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
-  return text;
-}
 
 // Reads a statement word by word: upper-case words, single punctuation characters, quoted names without quotes.
 class Words {

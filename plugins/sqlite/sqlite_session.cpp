@@ -88,7 +88,14 @@ std::uint64_t SqliteSession::do_split(std::string_view text, const StatementSink
   return split_sql(text, sink);
 }
 
-Ability* SqliteSession::do_ability(std::string_view id) { return id == Settlement::id ? &settlement_ : nullptr; }
+Ability* SqliteSession::do_ability(std::string_view id) {
+  if (id == Settlement::id) return &settlement_;
+  if (id == Introspection::id) return &introspection_;
+  if (id == Scratch::id) return &scratch_;
+  if (id == Trial::id) return &trial_;
+  if (id == Backup::id) return &backup_;
+  return nullptr;
+}
 
 ExecuteResult SqliteSession::do_execute(std::span<const Unit> units, ExecuteObserver& observer) {
   ExecuteResult result;

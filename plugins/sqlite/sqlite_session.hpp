@@ -9,11 +9,15 @@
 #include <utility>
 #include <vector>
 
+#include "sqlite_backup.hpp"
 #include "sqlite_db.hpp"
 #include "sqlite_dsn.hpp"
+#include "sqlite_introspection.hpp"
 #include "sqlite_run_lock.hpp"
+#include "sqlite_scratch.hpp"
 #include "sqlite_settlement.hpp"
 #include "sqlite_tables.hpp"
+#include "sqlite_trial.hpp"
 #include "talos/driver.hpp"
 
 namespace talos::sqlite {
@@ -102,6 +106,10 @@ class SqliteSession : public Session {
   Clock::time_point busy_since_{};
   bool timed_out_ = false;
   SqliteSettlement settlement_;
+  SqliteIntrospection introspection_{db_, tables_};
+  SqliteTrial trial_{db_};
+  SqliteScratch scratch_;
+  SqliteBackup backup_{dsn_, db_, [this] { check_stop(); }};
 };
 
 }  // namespace talos::sqlite
