@@ -59,6 +59,7 @@ int diagnose_database(const Surroundings& s) {
   Progress progress(s.console, s.log, s.error_palette);
   const Diagnosis diagnosis =
       diagnose(database.driver(), database.set(), scratch, database.run_options(), progress, s.cancel);
+  for (const std::string& note : diagnosis.inspection.state.notes) progress.note(note);
   progress.done();
   if (s.options.format == Format::json)
     print_json(diagnosis_json(database.set(), diagnosis));

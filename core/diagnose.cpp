@@ -77,7 +77,7 @@ class Diagnostician {
       place.emplace(driver_, own, reporter_, cancel_);
     }
     if (expected.empty()) {
-      expected = try_all(*place);
+      expected = try_all(*place, diagnosis);
       diagnosis.source = "a scratch database";
     }
     compare_with(expected, diagnosis);
@@ -112,12 +112,21 @@ class Diagnostician {
     run_on(session, set_, goal, options, silent_, cancel_, result);
   }
 
-  SchemaPrints try_all(ScratchDatabase& place) {
+  // As far as the set goes without a fault.
+  SchemaPrints try_all(ScratchDatabase& place, Diagnosis& diagnosis) {
     place.make({});
     SchemaPrints prints{{no_version, print_of(read_schema(place.session()))}};
     for (const Migration& migration : set_.migrations()) {
       cancel_.check();
-      migrate_to(place.session(), migration.version);
+      try {
+        migrate_to(place.session(), migration.version);
+      } catch (const Error& error) {
+        if (error.code != ErrorCode::statement && error.code != ErrorCode::usage) throw;
+        diagnosis.inspection.state.notes.push_back("what the schema is from version " +
+                                                   std::to_string(migration.version) +
+                                                   " on is not known: it fails on a scratch database: " + error.what());
+        break;
+      }
       prints.emplace_back(migration.version, print_of(read_schema(place.session())));
     }
     return prints;
@@ -160,6 +169,15 @@ class Diagnostician {
       if (failed.empty()) note_equal(after, i + 1, diagnosis);
       before = std::move(after);
     }
+    settle_by_whole(diagnosis);
+  }
+
+  // One statement may undo what another did: where the whole fits exactly, it says which have happened.
+  static void settle_by_whole(Diagnosis& diagnosis) {
+    if (!diagnosis.equals_after) return;
+    for (StatementStanding& one : diagnosis.statements)
+      if (one.standing != Standing::unseen)
+        one.standing = one.statement <= diagnosis.equals_after->second ? Standing::present : Standing::absent;
   }
 
   void note_equal(const SchemaPrint& print, std::size_t statements, Diagnosis& diagnosis) const {
