@@ -95,8 +95,13 @@ class Diagnostician {
         diagnosis.near.push_back({version, compare(print, live_)});
     }
     if (!diagnosis.equals.empty()) return diagnosis.near.clear();
+    // Of equally near ones, where the tracker says it is.
+    const Version tracker = diagnosis.inspection.history.current();
+    const auto distance = [&](const NearVersion& near) {
+      return std::pair(near.differences.size(), near.version != tracker);
+    };
     std::stable_sort(diagnosis.near.begin(), diagnosis.near.end(),
-                     [](const auto& a, const auto& b) { return a.differences.size() < b.differences.size(); });
+                     [&](const auto& a, const auto& b) { return distance(a) < distance(b); });
     if (diagnosis.near.size() > 2) diagnosis.near.resize(2);
   }
 
