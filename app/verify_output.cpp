@@ -127,6 +127,10 @@ ordered_json verify_json(const VerifyReport& report, bool ok) {
   object["findings"] = ordered_json::array();
   for (const VerifyFinding& finding : report.findings) object["findings"].push_back(finding_json(finding));
   object["not_tried"] = report.skipped;
+  if (!ok)
+    object["error"] = {{"code", to_string(ErrorCode::policy)},
+                       {"message", fmt::format("verify found {}, {}", plural(report.count(Severity::error), "error"),
+                                               plural(report.count(Severity::warning), "warning"))}};
   return object;
 }
 

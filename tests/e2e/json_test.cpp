@@ -284,6 +284,39 @@ TEST_CASE("force, history, create, plugins and version print their objects") {
   CHECK(data(talos({"version", "--format", "json"}), "version")["version"].is_string());
 }
 
+TEST_CASE("schema, verify, diagnose and backup print their objects") {
+  World world;
+  world.tables(1);
+  world.migration(2, "gone", "DROP TABLE t1;\n", "CREATE TABLE t1 (x);\n");
+  const std::string dsn = "sqlite://" + world.database.string();
+  const std::string copy = (world.directory / "copy.db").string();
+  REQUIRE(world.migrate({"up", "--to", "1"}).status == 0);
+  const auto ask = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "migrate");
+    words.insert(words.end(), {"--format", "json"});
+    return talos(std::move(words), world.here());
+  };
+  const json schema = data(ask({"schema", "--database", dsn}), "migrate schema");
+  CHECK(schema["objects"][0]["name"] == "t1");
+  CHECK(schema["fingerprint"].get<std::string>().size() == 64);
+  const json verified = data(ask({"verify", "--migrations", world.migrations.string()}), "migrate verify");
+  CHECK(verified["ok"] == false);
+  CHECK(verified["findings"][0]["rule"] == "dropped-table");
+  CHECK(verified["findings"][0]["line"] == 1);
+  CHECK(verified["migrations"][1]["changes"][0] == "- table t1");
+  const json diagnosis =
+      data(ask({"diagnose", "--database", dsn, "--migrations", world.migrations.string()}), "migrate diagnose");
+  CHECK(diagnosis["schema_versions"] == json::array({1}));
+  CHECK(diagnosis["fingerprint"] == schema["fingerprint"]);
+  CHECK(diagnosis["remedies"].empty());
+  const json backup = data(ask({"backup", "--database", dsn, "--output", copy}), "migrate backup");
+  CHECK(backup["backup"]["destination"] == copy);
+  CHECK(backup["backup"]["bytes"].get<long>() > 0);
+  const std::string another = (world.directory / "another.db").string();
+  const json run = data(world.migrate({"up", "--backup", another, "--format", "json"}), "migrate up");
+  CHECK(run["backup"]["destination"] == another);
+}
+
 TEST_CASE("force prints its object where it refuses") {
   World world;
   world.tables(1);
