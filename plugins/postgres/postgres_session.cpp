@@ -47,6 +47,7 @@ PostgresSession::PostgresSession(pg::PgDsn dsn, const ConnectRequest& request)
                  golang_migrate_keys(server_.schema, table, server_.database, dsn_.path_database));
   lease_.emplace(tables_->lease(), runner_, dsn_.lease_ttl.value_or(default_lease));
   settlement_.emplace(*this, asking(), server_.schema);
+  introspection_.emplace(asking(), server_, *tables_);
 }
 
 void PostgresSession::refuse_standby() const {
@@ -81,7 +82,11 @@ void PostgresSession::do_resume() {
   stop_ = nullptr;
 }
 
-Ability* PostgresSession::do_ability(std::string_view id) { return id == Settlement::id ? &*settlement_ : nullptr; }
+Ability* PostgresSession::do_ability(std::string_view id) {
+  if (id == Settlement::id) return &*settlement_;
+  if (id == Introspection::id) return &*introspection_;
+  return nullptr;
+}
 
 void PostgresSession::throw_lost() const {
   throw Error(ErrorCode::connection, "the connection to " + dsn_.describe() + " was lost: " + connection_->why_lost());

@@ -13,6 +13,7 @@
 #include "pg_dsn.hpp"
 #include "pg_lexer.hpp"
 #include "postgres_batch.hpp"
+#include "postgres_introspection.hpp"
 #include "postgres_lease.hpp"
 #include "postgres_leftover.hpp"
 #include "postgres_locks.hpp"
@@ -140,6 +141,7 @@ class PostgresSession : public Session {
   std::optional<AdvisoryLocks> locks_;
   std::optional<Lease> lease_;
   std::optional<PostgresSettlement> settlement_;
+  std::optional<PostgresIntrospection> introspection_;
   pg::Existing existing_;
 
   const Script* script_ = nullptr;    ///< whose units ran last
