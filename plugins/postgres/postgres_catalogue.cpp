@@ -85,7 +85,7 @@ std::string Catalogue::columns() const {
          " identity' END, CASE WHEN a.attgenerated <> '' THEN 'generated always as (' ||"
          " pg_get_expr(d.adbin, d.adrelid) || ') ' || " +
          kept +
-         " END, owned.text),"
+         " END, nullif(owned.text, '')),"
          " concat_ws(' ', CASE WHEN a.attstorage <> y.typstorage AND c.relkind <> 'v' THEN 'storage ' || CASE"
          " a.attstorage WHEN 'p' THEN 'plain' WHEN 'e' THEN 'external' WHEN 'm' THEN 'main' ELSE 'extended' END END,"
          " CASE a.attcompression WHEN 'p' THEN 'compression pglz' WHEN 'l' THEN 'compression lz4' END,"

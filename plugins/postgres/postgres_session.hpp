@@ -12,6 +12,7 @@
 #include "pg_connection.hpp"
 #include "pg_dsn.hpp"
 #include "pg_lexer.hpp"
+#include "postgres_backup.hpp"
 #include "postgres_batch.hpp"
 #include "postgres_introspection.hpp"
 #include "postgres_lease.hpp"
@@ -19,8 +20,10 @@
 #include "postgres_locks.hpp"
 #include "postgres_message.hpp"
 #include "postgres_pursuit.hpp"
+#include "postgres_scratch.hpp"
 #include "postgres_server.hpp"
 #include "postgres_settlement.hpp"
+#include "postgres_trial.hpp"
 #include "postgres_watch.hpp"
 #include "talos/driver.hpp"
 
@@ -67,6 +70,7 @@ class PostgresSession : public Session {
   void tidy(const std::string& sql);
   [[noreturn]] void throw_lost() const;
   void refuse_standby() const;
+  pg::Parameters parameters_in_force() const;
   bool try_pooled_lock();
 
   /// Where an execute() has come to.
@@ -142,6 +146,9 @@ class PostgresSession : public Session {
   std::optional<Lease> lease_;
   std::optional<PostgresSettlement> settlement_;
   std::optional<PostgresIntrospection> introspection_;
+  std::optional<PostgresScratch> scratch_;
+  std::optional<PostgresTrial> trial_;
+  std::optional<PostgresBackup> backup_;
   pg::Existing existing_;
 
   const Script* script_ = nullptr;    ///< whose units ran last
