@@ -44,14 +44,15 @@ std::string quoted(const std::string& text) {
 
 std::string absolute(const std::string& file) { return std::filesystem::absolute(file).string(); }
 
-// The database is made anew, under its own name: what came later is gone. Nobody can drop the database that he is in.
+// The database is made anew, under its own name: what came later is gone. Where somebody is still in it, it cannot be
+// dropped, and nothing is to be mixed with what is there. Nobody can drop the database that he is in himself.
 std::string restore_command(pg::Parameters parameters, const std::string& file) {
   const bool itself = std::any_of(parameters.begin(), parameters.end(),
                                   [](const auto& one) { return one.first == "dbname" && one.second == "postgres"; });
   for (auto& [key, value] : parameters)
     if (key == "dbname") value = itself ? "template1" : "postgres";
-  return "pg_restore --clean --if-exists --create --dbname=" + quoted(ClientPrograms::without_secrets(parameters)) +
-         " " + quoted(file);
+  return "pg_restore --clean --if-exists --create --exit-on-error --dbname=" +
+         quoted(ClientPrograms::without_secrets(parameters)) + " " + quoted(file);
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ TEST_CASE("A backup is a file that brings schema and rows back, by the command t
   world.sql("INSERT INTO t1 SELECT generate_series(1, 1000)");
   const std::string file = new_file(world, "it's.dump");
   Silent observer;
-  const auto session = connect(world.dsn);
+  auto session = connect(world.dsn);
   auto* backup = session->ability<Backup>();
   REQUIRE(backup != nullptr);
   CHECK(backup->to_file());
@@ -115,7 +115,7 @@ TEST_CASE("A backup is a file that brings schema and rows back, by the command t
   CHECK(report.how == Part{"pg_dump "});
   CHECK(report.how == Part{", custom format"});
   CHECK(report.bytes == static_cast<std::int64_t>(std::filesystem::file_size(file)));
-  CHECK(report.restore == Part{"pg_restore --clean --if-exists --create "});
+  CHECK(report.restore == Part{"pg_restore --clean --if-exists --create --exit-on-error "});
   CHECK(report.restore != Part{world.server.password()});
   CHECK(observer.said == Part{"reading it back"});
   struct stat status {};
@@ -126,6 +126,13 @@ TEST_CASE("A backup is a file that brings schema and rows back, by the command t
   ProcessOptions restore;
   restore.argv = {"/bin/sh", "-c", report.restore};
   restore.environment["PGPASSWORD"] = world.server.password();
+  // With somebody in the database it is left as it is.
+  const auto refused = run(restore);
+  CHECK(refused.status != 0);
+  CHECK(refused.err == Part{"is being accessed by other users"});
+  CHECK(world.has_table("late"));
+  CHECK(world.value("SELECT count(*) FROM t1") == "0");
+  session.reset();
   const auto restored = run(restore);
   CHECK_MESSAGE(restored.status == 0, restored.err);
   CHECK(world.value("SELECT count(*) FROM t1") == "1000");
