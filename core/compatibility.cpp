@@ -166,7 +166,9 @@ class Judge {
   }
 
   // Not for a part of the rows only.
-  static bool is_whole(const SchemaObject& key) { return !mentions(key.definition, "where"); }
+  static bool is_whole(const SchemaObject& key) {
+    return !mentions(key.definition, "where") && !mentions(key.definition, "WHERE");
+  }
 
   // Old rows and old writers leave them NULL, or with a default that was chosen with it.
   bool only_new_columns(const SchemaObject& object, const SchemaObject& known) const {

@@ -54,6 +54,11 @@ std::string heading(const SchemaObject& object) {
   return text;
 }
 
+// On one line.
+std::string what_it_is(const SchemaObject& object) {
+  return without_line_ends(object.definition, " ") + (object.on.empty() ? "" : in_parentheses(object.on));
+}
+
 const SchemaColumn* find(const std::vector<SchemaColumn>& columns, std::string_view name) {
   const auto found = std::find_if(columns.begin(), columns.end(), [&](const auto& c) { return c.name == name; });
   return found == columns.end() ? nullptr : &*found;
@@ -145,9 +150,8 @@ std::vector<std::string> describe(const SchemaChange& change) {
   std::vector<std::string> lines;
   describe_columns(*change.before, *change.after, lines);
   if (heading(*change.before) != heading(*change.after))
-    lines.push_back("~ " + display_name(*change.after) + ": " + change.after->definition +
-                    in_parentheses(change.after->on) + "; before: " + change.before->definition +
-                    in_parentheses(change.before->on));
+    lines.push_back("~ " + display_name(*change.after) + ": " + what_it_is(*change.after) +
+                    "; before: " + what_it_is(*change.before));
   return lines;
 }
 

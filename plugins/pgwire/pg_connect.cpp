@@ -50,6 +50,19 @@ Parameters parameters_to(const Connection& connection, Parameters parameters) {
   return parameters;
 }
 
+std::string conninfo(const Parameters& parameters) {
+  std::string text;
+  for (const auto& [key, value] : parameters) {
+    text += (text.empty() ? "" : " ") + key + "='";
+    for (const char c : value) {
+      if (c == '\'' || c == '\\') text += '\\';
+      text += c;
+    }
+    text += '\'';
+  }
+  return text;
+}
+
 std::unique_ptr<Connection> connect(const Parameters& parameters, const PgDsn& dsn, std::chrono::milliseconds timeout,
                                     const std::atomic<bool>* stop) {
   try {

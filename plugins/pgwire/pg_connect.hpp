@@ -17,6 +17,9 @@ Parameters connection_parameters(const PgDsn& dsn, const ConnectRequest& request
 /// Of several hosts, and of several addresses of a host, the one that `connection` has come to.
 Parameters parameters_to(const Connection& connection, Parameters parameters);
 
+/// As libpq reads them from one text.
+std::string conninfo(const Parameters& parameters);
+
 /// Throws ErrorCode::connection naming the database, with a hint; ErrorCode::cancelled on `stop`.
 std::unique_ptr<Connection> connect(const Parameters& parameters, const PgDsn& dsn, std::chrono::milliseconds timeout,
                                     const std::atomic<bool>* stop);

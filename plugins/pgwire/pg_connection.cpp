@@ -211,15 +211,21 @@ Reply Connection::ask(const std::string& sql, const WhileWaiting& waiting) { ret
 
 Reply Connection::exchange(const std::string& sql, const WhileWaiting& waiting, const AfterEach& after_each,
                            bool keep_rows) {
-  Reply reply;
-  if (!usable()) {
-    reply.lost = lost_;
-    return reply;
-  }
   await_cancel();
+  return follow(usable() && PQsendQuery(connection_.get(), sql.c_str()) != 0, waiting, after_each, keep_rows);
+}
+
+Reply Connection::prepare(const std::string& statement, const WhileWaiting& waiting) {
+  await_cancel();
+  return follow(usable() && PQsendPrepare(connection_.get(), "", statement.c_str(), 0, nullptr) != 0, waiting, {},
+                false);
+}
+
+Reply Connection::follow(bool sent, const WhileWaiting& waiting, const AfterEach& after_each, bool keep_rows) {
+  Reply reply;
   accepted_ = true;
-  if (PQsendQuery(connection_.get(), sql.c_str()) == 0) {
-    give_up(last_error());
+  if (!sent) {
+    if (usable()) give_up(last_error());
     reply.lost = lost_;
     return reply;
   }
@@ -346,6 +352,20 @@ Parameters Connection::place() const {
   add("hostaddr", PQhostaddr(connection_.get()));
   add("port", PQport(connection_.get()));
   return place;
+}
+
+Parameters Connection::in_force() const {
+  Parameters parameters;
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(
+      connection_ ? PQconninfo(connection_.get()) : nullptr, PQconninfoFree);
+  for (const PQconninfoOption* one = options.get(); one != nullptr && one->keyword != nullptr; ++one)
+    if (one->val != nullptr && *one->val != 0) parameters.emplace_back(one->keyword, one->val);
+  if (!connection_) return parameters;
+  // It may have come from a password file, and of several hosts one was taken.
+  std::erase_if(parameters, [](const auto& one) { return one.first == "password"; });
+  if (const char* password = PQpass(connection_.get()); password != nullptr && *password != 0)
+    parameters.emplace_back("password", password);
+  return parameters;
 }
 
 int Connection::announced_pid() const { return connection_ ? PQbackendPID(connection_.get()) : 0; }

@@ -64,6 +64,10 @@ class Connection {
   /// As send(), and keeps the rows.
   Reply ask(const std::string& sql, const WhileWaiting& waiting);
 
+  /// Has one statement parsed and its names looked up, with parameters ($1) or without, and runs nothing. What it
+  /// leaves in the session is gone with the next message.
+  Reply prepare(const std::string& statement, const WhileWaiting& waiting);
+
   /// Asks the server to stop what runs; the answer to the message then says so. Returns at once.
   void cancel();
   /// Whether more of the running message has left for the server since this was asked last.
@@ -75,6 +79,8 @@ class Connection {
 
   /// Where it leads, of all that the parameters leave open or give a choice of: host, hostaddr and port.
   Parameters place() const;
+  /// All of libpq's parameters that are in force, wherever they came from, the password included: never print it.
+  Parameters in_force() const;
   /// The backend's process as the server announced it: a pooler announces another.
   int announced_pid() const;
   /// What the server told of itself when it let us in; empty if it did not.
@@ -92,6 +98,7 @@ class Connection {
   void await_cancel();
   void connect(const Parameters& parameters, std::chrono::milliseconds timeout, const std::atomic<bool>* stop);
   Reply exchange(const std::string& sql, const WhileWaiting& waiting, const AfterEach& after_each, bool keep_rows);
+  Reply follow(bool sent, const WhileWaiting& waiting, const AfterEach& after_each, bool keep_rows);
   bool flush(const WhileWaiting& waiting);
   bool await_answer(const WhileWaiting& waiting);
   bool wait_readable(bool or_writable, const WhileWaiting& waiting);

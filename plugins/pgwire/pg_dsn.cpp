@@ -623,6 +623,31 @@ std::string PgDsn::parameter(std::string_view keyword) const {
   return {};
 }
 
+std::string PgDsn::with_database(const std::string& database) const {
+  std::string text = scheme + "://";
+  const auto add = [&](const std::string& name, const std::string& value) {
+    if (value.empty()) return;
+    text += name + "='";
+    for (const char c : value) {
+      if (c == '\'' || c == '\\') text += '\\';
+      text += c;
+    }
+    text += "' ";
+  };
+  // A setting right behind a password would be refused.
+  for (const auto& [name, value] : parameters)
+    if (name != "dbname") add(name, value);
+  add("dbname", database);
+  for (const auto& [name, value] : settings) add(name, value);
+  add("x-migrations-table", schema.empty() ? table : '"' + schema + "\".\"" + table + '"');
+  if (!schema.empty()) add("x-migrations-table-quoted", "true");
+  if (statement_timeout) add("x-statement-timeout", std::to_string(statement_timeout->count()));
+  if (lease_ttl) add("x-lease-ttl", std::to_string(lease_ttl->count()) + "ms");
+  add("x-lock-table", lock_table);
+  text.pop_back();
+  return text;
+}
+
 std::string PgDsn::describe() const {
   const std::string user = parameter("user");
   const std::string host = parameter("host");

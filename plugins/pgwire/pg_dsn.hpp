@@ -28,6 +28,9 @@ struct PgDsn {
 
   /// Of a libpq keyword; empty if it is not given.
   std::string parameter(std::string_view keyword) const;
+  /// The same for another database of the server, as keywords behind a scheme: parse_pg_dsn() reads it. With its
+  /// password: never print it.
+  std::string with_database(const std::string& database) const;
   /// For people: scheme, user, hosts, ports, database, service. Nothing else of the DSN.
   std::string describe() const;
 };

@@ -64,6 +64,7 @@ ServerInfo describe_server(const pg::Ask& ask, const pg::PgDsn& dsn, int announc
   server.version_number = std::atoi(text(2).c_str());
   server.database = text(3);
   server.schema = dsn.schema.empty() ? text(4) : dsn.schema;
+  server.current_schema = text(4).empty() ? server.schema : text(4);
   server.synchronous_commit = text(5);
   server.standby = text(6) == "t";
   server.pooled = server.backend_pid != announced_pid;

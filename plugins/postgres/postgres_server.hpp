@@ -13,9 +13,11 @@ struct ServerInfo {
   std::string version;     ///< "15.18"
   int version_number = 0;  ///< 150018
   std::string database;
-  std::string schema;              ///< the one new tables go into
+  std::string schema;              ///< the tracker's: the DSN's, or else the one below
+  std::string current_schema;      ///< the one that unqualified names go into
   std::string synchronous_commit;  ///< of a fresh session
   bool standby = false;
+  int major() const { return version_number / 10000; }
   bool pooled = false;  ///< a pooler stands between: whatever belongs to a session may be another's next time
 };
 

@@ -47,6 +47,12 @@ PostgresSession::PostgresSession(pg::PgDsn dsn, const ConnectRequest& request)
                  golang_migrate_keys(server_.schema, table, server_.database, dsn_.path_database));
   lease_.emplace(tables_->lease(), runner_, dsn_.lease_ttl.value_or(default_lease));
   settlement_.emplace(*this, asking(), server_.schema);
+  introspection_.emplace(asking(), server_, *tables_);
+  const auto stop = [this] { return stop_requested(); };
+  const auto settings = [this](bool local) { return session_settings(dsn_, server_, statement_timeout_, local); };
+  scratch_.emplace(PostgresScratch::Place{parameters_, dsn_, server_, settings(false), stop});
+  trial_.emplace(PostgresTrial::Place{parameters_, dsn_, settings(true), *tables_, stop});
+  backup_.emplace([this] { return parameters_in_force(); }, dsn_, server_.major(), stop);
 }
 
 void PostgresSession::refuse_standby() const {
@@ -81,10 +87,22 @@ void PostgresSession::do_resume() {
   stop_ = nullptr;
 }
 
-Ability* PostgresSession::do_ability(std::string_view id) { return id == Settlement::id ? &*settlement_ : nullptr; }
+Ability* PostgresSession::do_ability(std::string_view id) {
+  if (id == Settlement::id) return &*settlement_;
+  if (id == Introspection::id) return &*introspection_;
+  if (id == Scratch::id) return &*scratch_;
+  if (id == Trial::id) return &*trial_;
+  if (id == Backup::id) return &*backup_;
+  return nullptr;
+}
 
 void PostgresSession::throw_lost() const {
   throw Error(ErrorCode::connection, "the connection to " + dsn_.describe() + " was lost: " + connection_->why_lost());
+}
+
+pg::Parameters PostgresSession::parameters_in_force() const {
+  if (!connection_->usable()) throw_lost();
+  return pg::parameters_to(*connection_, connection_->in_force());
 }
 
 pg::Connection::WhileWaiting PostgresSession::briefly() {

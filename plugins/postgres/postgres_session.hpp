@@ -12,14 +12,18 @@
 #include "pg_connection.hpp"
 #include "pg_dsn.hpp"
 #include "pg_lexer.hpp"
+#include "postgres_backup.hpp"
 #include "postgres_batch.hpp"
+#include "postgres_introspection.hpp"
 #include "postgres_lease.hpp"
 #include "postgres_leftover.hpp"
 #include "postgres_locks.hpp"
 #include "postgres_message.hpp"
 #include "postgres_pursuit.hpp"
+#include "postgres_scratch.hpp"
 #include "postgres_server.hpp"
 #include "postgres_settlement.hpp"
+#include "postgres_trial.hpp"
 #include "postgres_watch.hpp"
 #include "talos/driver.hpp"
 
@@ -66,6 +70,7 @@ class PostgresSession : public Session {
   void tidy(const std::string& sql);
   [[noreturn]] void throw_lost() const;
   void refuse_standby() const;
+  pg::Parameters parameters_in_force() const;
   bool try_pooled_lock();
 
   /// Where an execute() has come to.
@@ -140,6 +145,10 @@ class PostgresSession : public Session {
   std::optional<AdvisoryLocks> locks_;
   std::optional<Lease> lease_;
   std::optional<PostgresSettlement> settlement_;
+  std::optional<PostgresIntrospection> introspection_;
+  std::optional<PostgresScratch> scratch_;
+  std::optional<PostgresTrial> trial_;
+  std::optional<PostgresBackup> backup_;
   pg::Existing existing_;
 
   const Script* script_ = nullptr;    ///< whose units ran last

@@ -8,6 +8,7 @@
 
 #include <pqxx/pqxx>
 
+#include "pg_connect.hpp"
 #include "pg_redact.hpp"
 #include "pg_text.hpp"
 
@@ -20,19 +21,13 @@ constexpr std::chrono::milliseconds check_every{10'000};
 // Short: the end of the work waits for an attempt that is under way.
 constexpr const char* connect_timeout_s = "3";
 
-std::string conninfo(const pg::Parameters& parameters) {
-  std::string text;
-  for (const auto& [key, value] : parameters) {
-    if (key == "connect_timeout") continue;
-    text += key + "='";
-    for (const char c : value) {
-      if (c == '\'' || c == '\\') text += '\\';
-      text += c;
-    }
-    // Behind a pooler the name tells the connection that works from this one.
-    text += key == "application_name" ? " watch' " : "' ";
-  }
-  return text + "connect_timeout=" + connect_timeout_s;
+std::string conninfo(pg::Parameters parameters) {
+  std::erase_if(parameters, [](const auto& one) { return one.first == "connect_timeout"; });
+  parameters.emplace_back("connect_timeout", connect_timeout_s);
+  // Behind a pooler the name tells the connection that works from this one.
+  for (auto& [key, value] : parameters)
+    if (key == "application_name") value += " watch";
+  return pg::conninfo(parameters);
 }
 
 std::string application_name_of(const pg::Parameters& parameters) {

@@ -391,6 +391,26 @@ TEST_CASE("G18: the description shows scheme, user, hosts, database and service,
   CHECK(parse_pg_dsn("crdb-postgres://h/d", "cockroach", "26257").describe() == "cockroach://h:26257/d");
 }
 
+TEST_CASE("a DSN for another database of the server says all else that the first said") {
+  for (const std::string_view text :
+       {"postgres://u:p%27a%5C%20ss@h1:5432,h2:5433/db?search_path=%22My%20App%22,public&role=r&x-migrations-table=m&"
+        "x-statement-timeout=5000&x-lease-ttl=1m30s&sslmode=require",
+        "pgx5://u@/db?host=%2Fvar%2Frun&x-migrations-table=%22s%22.%22t%22&x-migrations-table-quoted=true",
+        "postgres:host=h password='it\\'s' statement_timeout=5"}) {
+    CAPTURE(text);
+    const PgDsn first = parse(text);
+    const PgDsn other = parse(first.with_database("other'db"));
+    CHECK(other.parameter("dbname") == "other'db");
+    for (const auto& [name, value] : first.parameters)
+      if (name != "dbname") CHECK(other.parameter(name) == value);
+    CHECK(other.settings == first.settings);
+    CHECK(other.table == first.table);
+    CHECK(other.schema == first.schema);
+    CHECK(other.statement_timeout == first.statement_timeout);
+    CHECK(other.lease_ttl == first.lease_ttl);
+  }
+}
+
 TEST_CASE("any password comes back exactly if it is percent-encoded, or quoted among keywords") {
   Passwords passwords;
   for (int i = 0; i < 20'000; ++i) {
