@@ -105,7 +105,8 @@ MySqlSession::MySqlSession(MySqlDsn dsn, const ConnectRequest& request)
       stop_(request.stop),
       settlement_(
           [this](const ScriptPart& statement, std::string_view before) { return settle_statement(statement, before); }),
-      endpoint_(endpoint_of(dsn_, request.runner)) {
+      endpoint_(endpoint_of(dsn_, request.runner)),
+      introspection_(asking(), server_, tables_) {
   const std::string table = !request.table.empty() ? request.table
                             : dsn_.table.empty()   ? "schema_migrations"
                                                    : dsn_.table;
@@ -173,7 +174,11 @@ void MySqlSession::do_resume() {
   stop_ = nullptr;
 }
 
-Ability* MySqlSession::do_ability(std::string_view id) { return id == Settlement::id ? &settlement_ : nullptr; }
+Ability* MySqlSession::do_ability(std::string_view id) {
+  if (id == Settlement::id) return &settlement_;
+  if (id == Introspection::id) return &introspection_;
+  return nullptr;
+}
 
 void MySqlSession::throw_lost(const Connection& connection) const {
   throw Error(ErrorCode::connection, "the connection to " + dsn_.describe() + " was lost: " + connection.why_lost());

@@ -18,6 +18,7 @@
 #include "mysql_bookkeeping.hpp"
 #include "mysql_connection.hpp"
 #include "mysql_dsn.hpp"
+#include "mysql_introspection.hpp"
 #include "mysql_lexer.hpp"
 #include "mysql_locks.hpp"
 #include "mysql_message.hpp"
@@ -136,6 +137,7 @@ class MySqlSession : public Session {
   std::optional<Bookkeeping> tables_;
   std::optional<NamedLocks> locks_;
   Existing existing_;
+  MySqlIntrospection introspection_;
 
   const Script* script_ = nullptr;     ///< whose units run
   std::vector<Statement> statements_;  ///< of it, unless it is very large
