@@ -308,18 +308,19 @@ class TableReader {
 
   // Up to the next thing that may be said of a column.
   static std::string default_of(Cursor& words, const std::string& type) {
-    constexpr std::array<std::string_view, 11> others{"AUTO_INCREMENT", "ON",      "COMMENT", "INVISIBLE",
-                                                      "CHECK",          "STORAGE", "WITHOUT", "COLUMN_FORMAT",
+    constexpr std::array<std::string_view, 11> others{"AUTO_INCREMENT", "ON",        "COMMENT",         "INVISIBLE",
+                                                      "CHECK",          "STORAGE",   "WITHOUT",         "COLUMN_FORMAT",
                                                       "SRID",           "GENERATED", "ENGINE_ATTRIBUTE"};
     const Words all = words.left();
     std::size_t count = 0;
-    while (count < all.size() && std::none_of(others.begin(), others.end(),
-                                              [&](std::string_view word) { return all[count].is(word); }))
+    while (count < all.size() &&
+           std::none_of(others.begin(), others.end(), [&](std::string_view word) { return all[count].is(word); }))
       count = all[count].symbol('(') ? behind(all, count) : count + 1;
     const Words value = inside(words.take(count));
     if (value.size() == 1 && value[0].is("NULL")) return {};
     if (const auto now = moment(value)) return *now;
-    if (value.size() == 1 && value[0].kind == Kind::string && is_numeric_type(type)) return string_value(value[0].text, {});
+    if (value.size() == 1 && value[0].kind == Kind::string && is_numeric_type(type))
+      return string_value(value[0].text, {});
     return spelled(value);
   }
 
@@ -333,9 +334,9 @@ class TableReader {
     if (words.take_words("GENERATED", "ALWAYS", "AS")) {
       column.supplied = true;
       const Words expression = words.take_parentheses();
-      return say(column.attributes, "generated always as " + (expression.empty()
-                                                                 ? lower(spelled(words.take(2)))
-                                                                 : "(" + spelled(inside(expression)) + ")"));
+      return say(column.attributes,
+                 "generated always as " +
+                     (expression.empty() ? lower(spelled(words.take(2))) : "(" + spelled(inside(expression)) + ")"));
     }
     say(column.attributes, words.peek().kind == Kind::word ? lower(words.peek().text) : spelled(words.peek()));
     words.next();
@@ -510,7 +511,8 @@ SchemaObject read_view(const std::string& name, std::string_view show_create, st
   if (as == all.end()) return view;
   const Words head(all.begin(), as);
   for (std::size_t i = 0; i + 2 < head.size(); ++i) {
-    if (head[i].is("ALGORITHM") && !head[i + 2].is("UNDEFINED")) view.definition = "algorithm " + lower(head[i + 2].text);
+    if (head[i].is("ALGORITHM") && !head[i + 2].is("UNDEFINED"))
+      view.definition = "algorithm " + lower(head[i + 2].text);
     if (head[i].is("SECURITY") && head[i + 1].is("INVOKER")) say(view.definition, "sql security invoker");
   }
   const Words body(as + 1, all.end());

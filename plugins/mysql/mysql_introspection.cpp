@@ -74,7 +74,8 @@ void add_routines(const Table& list, const Table& parameters, std::vector<Schema
     if (text(row, 3) == "YES") routine.definition += " deterministic";
     if (const std::string access = text(row, 4); access != "CONTAINS SQL") say(routine.definition, lower(access));
     if (text(row, 5) == "INVOKER") routine.definition += " sql security invoker";
-    if (const std::string comment = text(row, 6); !comment.empty()) routine.definition += " comment " + literal(comment);
+    if (const std::string comment = text(row, 6); !comment.empty())
+      routine.definition += " comment " + literal(comment);
     routine.definition += "\n" + plain_text(*row[2], lexer_modes(text(row, 7)));
     // A procedure and a function may have the same name.
     if (routine.word == "function" && std::find(procedures.begin(), procedures.end(), routine.name) != procedures.end())
@@ -85,21 +86,17 @@ void add_routines(const Table& list, const Table& parameters, std::vector<Schema
 
 // --- Events
 
-// A moment that nobody chose is none of the definition: that of its making, and one in relation to that.
+// Without the moments at which it begins, ends or happens: they come of when it was made, also where nobody chose
+// them, and a copy that is loaded elsewhere has them spelled out.
 void add_events(const Table& list, std::vector<SchemaObject>& objects) {
   for (const Row& row : list.rows) {
     SchemaObject event{SchemaKind::other, {}, text(row, 0), "event"};
-    if (text(row, 1) == "RECURRING") {
-      event.definition = "every " + text(row, 2) + " " + lower(text(row, 3));
-      if (const std::string starts = text(row, 4); !starts.empty()) event.definition += " starts " + starts;
-      if (const std::string ends = text(row, 5); !ends.empty()) event.definition += " ends " + ends;
-    } else {
-      event.definition = "once";
-    }
-    if (text(row, 6) == "PRESERVE") event.definition += " on completion preserve";
-    if (text(row, 7) != "ENABLED") event.definition += " " + lower(text(row, 7));
-    if (const std::string comment = text(row, 8); !comment.empty()) event.definition += " comment " + literal(comment);
-    event.definition += "\n" + plain_text(text(row, 9), lexer_modes(text(row, 10)));
+    event.definition =
+        text(row, 1) == "RECURRING" ? "every " + text(row, 2) + " " + lower(text(row, 3)) : std::string("once");
+    if (text(row, 4) == "PRESERVE") event.definition += " on completion preserve";
+    if (text(row, 5) != "ENABLED") event.definition += " " + lower(text(row, 5));
+    if (const std::string comment = text(row, 6); !comment.empty()) event.definition += " comment " + literal(comment);
+    event.definition += "\n" + plain_text(text(row, 7), lexer_modes(text(row, 8)));
     objects.push_back(std::move(event));
   }
 }
@@ -122,9 +119,8 @@ std::vector<SchemaObject> MySqlIntrospection::do_read_schema() {
       " CHARACTER_SET_NAME FROM information_schema.PARAMETERS WHERE SPECIFIC_SCHEMA = " +
       in_database +
       " ORDER BY ROUTINE_TYPE, SPECIFIC_NAME, ORDINAL_POSITION"
-      ";SELECT EVENT_NAME, EVENT_TYPE, INTERVAL_VALUE, INTERVAL_FIELD,"
-      " IF(ABS(TIMESTAMPDIFF(SECOND, STARTS, CREATED)) <= 1, NULL, STARTS), ENDS, ON_COMPLETION, STATUS,"
-      " EVENT_COMMENT, EVENT_DEFINITION, SQL_MODE FROM information_schema.EVENTS WHERE EVENT_SCHEMA = " +
+      ";SELECT EVENT_NAME, EVENT_TYPE, INTERVAL_VALUE, INTERVAL_FIELD, ON_COMPLETION,"
+      " STATUS, EVENT_COMMENT, EVENT_DEFINITION, SQL_MODE FROM information_schema.EVENTS WHERE EVENT_SCHEMA = " +
       in_database);
   std::vector<SchemaObject> objects;
   add_tables(answers.at(1), objects);

@@ -1,9 +1,10 @@
 // The live schema of a MySQL or MariaDB database.
 #pragma once
 
-#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "mysql_bookkeeping.hpp"

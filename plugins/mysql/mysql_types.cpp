@@ -152,8 +152,7 @@ TypeChange compare_capacities(const Capacity& from, const Capacity& to) {
   // It loses blanks at the end.
   if (to.padded && !from.padded) return TypeChange::narrower;
   std::uint64_t needed = from.most;
-  if (to.large && !from.large)
-    needed = from.bytes ? from.most : std::min(from.most * bytes_of_character, longest_row);
+  if (to.large && !from.large) needed = from.bytes ? from.most : std::min(from.most * bytes_of_character, longest_row);
   if (from.large && !to.large) return TypeChange::narrower;
   return to.most >= needed ? TypeChange::wider : TypeChange::narrower;
 }
@@ -184,8 +183,8 @@ bool fits_all(const Type& list, std::uint64_t most) {
 bool has_precision(std::string_view base) { return base == "datetime" || base == "timestamp" || base == "time"; }
 
 bool is_part_of_geometry(std::string_view base) {
-  constexpr std::array<std::string_view, 8> parts{"point",      "linestring",      "polygon",
-                                                  "multipoint", "multilinestring", "multipolygon",
+  constexpr std::array<std::string_view, 8> parts{"point",          "linestring",        "polygon",
+                                                  "multipoint",     "multilinestring",   "multipolygon",
                                                   "geomcollection", "geometrycollection"};
   return std::find(parts.begin(), parts.end(), base) != parts.end();
 }
