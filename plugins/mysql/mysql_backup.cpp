@@ -86,6 +86,22 @@ void MySqlBackup::warn_of_engines(ExecuteObserver& observer) const {
                      names);
 }
 
+// MySQL keeps the semicolon behind a trigger or an event that was made in a message of several statements, as a client
+// with multiStatements=true sends it; mysqldump puts it inside a version comment, where every server refuses it.
+void MySqlBackup::warn_of_semicolons(ExecuteObserver& observer) const {
+  const Table answer = ask_(
+      "SELECT CONCAT('trigger ', TRIGGER_NAME) FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()"
+      " AND ACTION_STATEMENT LIKE '%;' UNION ALL SELECT CONCAT('event ', EVENT_NAME) FROM information_schema.EVENTS"
+      " WHERE EVENT_SCHEMA = DATABASE() AND EVENT_DEFINITION LIKE '%;' ORDER BY 1")[0];
+  std::string names;
+  for (const Row& row : answer.rows) names += (names.empty() ? "" : ", ") + row.at(0).value_or("");
+  if (!names.empty())
+    observer.warning(
+        "the backup can be restored only after the semicolons before \"*/\" are taken out of it, for these "
+        "were made with one at their end; make them anew, each in a message of its own: " +
+        names);
+}
+
 // MariaDB's tool writes values for MySQL's generated columns, which no server takes back, and leaves invisible ones
 // out.
 void MySqlBackup::refuse_what_it_cannot(const DumpTool& tool, const DumpSource& source) const {
@@ -106,6 +122,7 @@ Backup::Report MySqlBackup::do_write(const std::string& destination, ExecuteObse
   const DumpTool tool = find_dump_tool(source.mariadb);
   refuse_what_it_cannot(tool, source);
   warn_of_engines(observer);
+  if (!source.mariadb) warn_of_semicolons(observer);
   const common::Descriptor file(::open(destination.c_str(), O_WRONLY | O_CLOEXEC));
   if (file.get() < 0) fail("the backup cannot be written");
   std::int64_t told = -1;

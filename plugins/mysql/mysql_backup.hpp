@@ -20,6 +20,7 @@ class MySqlBackup : public Backup {
   bool do_to_file() const override { return true; }
   Report do_write(const std::string& destination, ExecuteObserver& observer) override;
   void warn_of_engines(ExecuteObserver& observer) const;
+  void warn_of_semicolons(ExecuteObserver& observer) const;
   void refuse_what_it_cannot(const DumpTool& tool, const DumpSource& source) const;
 
   std::function<DumpSource()> source_;

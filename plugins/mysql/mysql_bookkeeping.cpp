@@ -212,8 +212,11 @@ std::string Bookkeeping::existing_sql() const {
   for (const std::string& name : this->names()) names += (names.empty() ? "" : ", ") + stored(name);
   // Binary: names are compared as the server compares them only where the file system does, too.
   return "SELECT t.TABLE_NAME, IFNULL(t.ENGINE, ''), (SELECT GROUP_CONCAT(c.COLUMN_NAME) FROM "
-         "information_schema.COLUMNS c WHERE c.TABLE_SCHEMA = t.TABLE_SCHEMA AND c.TABLE_NAME = t.TABLE_NAME)"
-         " FROM information_schema.TABLES t WHERE t.TABLE_SCHEMA = " +
+         "information_schema.COLUMNS c WHERE c.TABLE_SCHEMA = " +
+         // Said twice: MariaDB would open every table of the server to find those of a database that it does not know
+         // yet.
+         stored(database_) +
+         " AND c.TABLE_NAME = t.TABLE_NAME) FROM information_schema.TABLES t WHERE t.TABLE_SCHEMA = " +
          stored(database_) + " AND t.TABLE_NAME IN (" + names + ")";
 }
 

@@ -493,7 +493,9 @@ std::size_t end_of_definer(Words words, std::size_t at) {
 }  // namespace
 
 std::string plain_text(std::string_view sql, LexerModes modes) {
-  const std::vector<Word> words = words_of(sql, modes);
+  std::vector<Word> words = words_of(sql, modes);
+  // MySQL keeps the one that ended the statement in a message of several.
+  while (!words.empty() && words.back().kind == Kind::terminator) words.pop_back();
   return spelled(Words(words));
 }
 
@@ -557,6 +559,9 @@ std::string without_owner(std::string_view sql, std::string_view database, Lexer
     else if (left_out[i])
       leave_out(words[i].begin, words[i].begin + words[i].text.size());
   }
+  std::size_t last = words.size();
+  while (last > 0 && words[last - 1].kind == Kind::terminator) --last;
+  for (std::size_t i = last; i < words.size(); ++i) leave_out(words[i].begin, words[i].begin + words[i].text.size());
   return result += sql.substr(copied);
 }
 

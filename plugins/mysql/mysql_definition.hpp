@@ -13,8 +13,8 @@
 
 namespace talos::mysql {
 
-/// Without comments; one blank for any gap; names without quotes where they need none; without the character set that
-/// the server writes in front of ASCII strings, which is the client's that made them.
+/// Without comments and a semicolon at the end; one blank for any gap; names without quotes where they need none;
+/// without the character set that the server writes in front of ASCII strings, which is the client's that made them.
 std::string plain_text(std::string_view sql, LexerModes modes = {});
 
 /// Adds the table with its columns, and its keys, indexes, checks and comments as objects of their own. Left out: the
@@ -26,8 +26,9 @@ SchemaObject read_view(const std::string& name, std::string_view show_create, st
 
 SchemaObject read_sequence(const std::string& name, std::string_view show_create);
 
-/// Takes DEFINER = … away, and `database` in front of a point: so that a statement runs in another database, by another
-/// user.
+/// Takes DEFINER = … away, and `database` in front of a point, so that a statement runs in another database, by another
+/// user; and a semicolon at its end, also in a version comment: mysqldump writes one there that no server takes, for a
+/// trigger that was made in a message of several statements.
 std::string without_owner(std::string_view sql, std::string_view database, LexerModes modes = {});
 
 }  // namespace talos::mysql

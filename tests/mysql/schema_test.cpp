@@ -66,7 +66,7 @@ TEST_CASE("the schema of a database with something of every kind is told in one 
                              "  comment column d: price",
                              "  comment table: all",
                              "  trigger tr: before insert",
-                             "    set NEW.k = 1",
+                             "    SET NEW.k = 1",
                              "procedure pr: (in i int, out o varchar(10) character set utf8mb4)",
                              "function fn: (i int) returns int deterministic",
                              "event ev: every 1 day",
@@ -91,7 +91,7 @@ TEST_CASE("two databases of different names, rows and owners that the same state
     const MysqlLogin login = server->create_user("owner", other);
     one.sql(everything);
     mysql_run(login, everything);
-    mysql_run(login, "INSERT INTO nets VALUES ('n', 1); INSERT INTO a (k, nid) VALUES (7, 'n'), (8, 'n')");
+    mysql_run(login, "INSERT INTO nets VALUES ('n', 1); INSERT INTO a (s, nid) VALUES ('x', 'n'), ('y', 'n')");
     // The program's own tables are none of it.
     one.migration(1, "nothing", "SELECT 1;\n");
     REQUIRE(one.migrate({"up"}).status == 0);
@@ -126,8 +126,7 @@ TEST_CASE("every change shows: one at a time, and back again") {
         {"ALTER TABLE a MODIFY k bigint", "ALTER TABLE a MODIFY k int"},
         {"ALTER TABLE a MODIFY k int COMMENT 'c'", "ALTER TABLE a MODIFY k int"},
         {"ALTER TABLE a ALTER COLUMN d SET DEFAULT 2.5", "ALTER TABLE a ALTER COLUMN d SET DEFAULT 1.5"},
-        {"ALTER TABLE a MODIFY nid varchar(36) COLLATE utf8mb4_unicode_ci NOT NULL",
-         "ALTER TABLE a MODIFY nid varchar(36) COLLATE utf8mb4_unicode_ci"},
+        {"ALTER TABLE a MODIFY tx text NOT NULL", "ALTER TABLE a MODIFY tx text"},
         {"ALTER TABLE a MODIFY e enum('x','y','z')", "ALTER TABLE a MODIFY e enum('x','y')"},
         {"ALTER TABLE a DROP INDEX pre", "ALTER TABLE a ADD INDEX pre (tx(10))"},
         {"ALTER TABLE a DROP INDEX pre, ADD INDEX pre (tx(11))",
@@ -220,9 +219,8 @@ TEST_CASE("each of many tables is asked for once") {
     const auto session = mysql_session(world.dsn, Access::read);
     MysqlClient observer = world.client();
     const auto questions = [&] {
-      return std::stol(observer.value("SELECT VARIABLE_VALUE FROM " +
-                                      std::string(world.is_mariadb() ? "information_schema" : "performance_schema") +
-                                      ".global_status WHERE VARIABLE_NAME = 'COM_SHOW_CREATE_TABLE'"));
+      const std::string row = observer.rows("SHOW GLOBAL STATUS LIKE 'Com_show_create_table'").at(0);
+      return std::stol(row.substr(row.find('|') + 1));
     };
     const long before = questions();
     CHECK(session->ability<Introspection>()->read_schema().size() == 600);

@@ -154,12 +154,15 @@ TEST_CASE("a statement is freed of its definer and its database, and nothing els
                       "px") == "CREATE  PROCEDURE `p`()\nSELECT 'px.a', a.x FROM `a` -- px.a\n");
   CHECK(without_owner("/*!50003 CREATE*/ /*!50017 DEFINER=`a`@`b`*/ /*!50003 TRIGGER t */", "px") ==
         "/*!50003 CREATE*/ /*!50017 */ /*!50003 TRIGGER t */");
+  CHECK(without_owner("/*!50003 TRIGGER t BEFORE INSERT ON px.u FOR EACH ROW SET NEW.x = 1; */", "px") ==
+        "/*!50003 TRIGGER t BEFORE INSERT ON u FOR EACH ROW SET NEW.x = 1 */");
   CHECK(without_owner("CREATE DEFINER=CURRENT_USER() VIEW v AS SELECT 1", "px") == "CREATE  VIEW v AS SELECT 1");
 }
 
 TEST_CASE("comments and blanks of a body say nothing") {
   CHECK(plain_text("BEGIN\n  -- why\n  SELECT /* x */ `a`,\t`odd name` FROM t;\nEND") ==
         "BEGIN SELECT a, `odd name` FROM t; END");
+  CHECK(plain_text("SET NEW.k = 1;") == "SET NEW.k = 1");
 }
 
 }  // namespace talos::mysql
