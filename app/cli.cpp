@@ -189,6 +189,13 @@ Setter path(std::optional<std::filesystem::path> Options::*member) {
   };
 }
 
+Setter destination(std::optional<std::string> Options::*member) {
+  return [member](Options& o, const std::string& value, const std::string& name) {
+    if (value.empty()) throw usage("--" + name + " is empty");
+    o.*member = value;
+  };
+}
+
 const std::map<std::string_view, Setter>& setters() {
   static const std::map<std::string_view, Setter> table{
       {"steps", [](Options& o, const std::string& v,
@@ -202,10 +209,14 @@ const std::map<std::string_view, Setter>& setters() {
       {"assume", [](Options& o, const std::string& v, const std::string& n) { o.assume = choose(v, n, assumptions); }},
       {"exit-code", flag(&Options::exit_code)},
       {"verify", flag(&Options::verify)},
+      {"output", destination(&Options::output)},
+      {"backup", destination(&Options::backup)},
       {"scratch", [](Options& o, const std::string& v, const std::string&) { o.scratch = v; }},
       {"from", [](Options& o, const std::string& v, const std::string&) { o.from = v; }},
       {"since", [](Options& o, const std::string& v, const std::string&) { o.since = parse_number(v, "--since", -1); }},
       {"queries", path(&Options::queries)},
+      {"write-fingerprints", flag(&Options::write_fingerprints)},
+      {"checked", flag(&Options::checked)},
       {"database", [](Options& o, const std::string& v, const std::string&) { o.database = v; }},
       {"database-file", path(&Options::database_file)},
       {"config", path(&Options::config)},
@@ -264,8 +275,9 @@ const CommandSpec& take_command(std::vector<std::string>& positionals) {
   }
   const bool migrate = one == "migrate";
   if (migrate && positionals.size() == 1)
-    throw usage("migrate needs a command: up, down, status, resume, force, history, schema, verify or create",
-                "see migrate --help");
+    throw usage(
+        "migrate needs a command: up, down, status, resume, force, history, schema, verify, diagnose, backup or create",
+        "see migrate --help");
   const std::string& unknown = migrate ? positionals[1] : one;
   std::vector<std::string_view> known{"migrate"};
   if (migrate) known.clear();
@@ -313,6 +325,12 @@ void check_combinations(const Options& options) {
   if (options.command == Command::migrate_verify && (options.database || options.database_file || options.config))
     throw usage("verify works on a database of its own, on the server of --scratch",
                 "write --scratch DSN; to begin from a copy of a live database, add --from DSN");
+  if (options.command == Command::migrate_backup && !options.output) throw usage("migrate backup needs --output FILE");
+  if (options.write_fingerprints && !options.migrations)
+    throw usage("--write-fingerprints needs --migrations DIR: it writes DIR/fingerprints");
+  if (options.write_fingerprints && options.from)
+    throw usage("--write-fingerprints and --from exclude each other: the file holds every version");
+  if (options.backup && options.dry_run) throw usage("--backup and --dry-run exclude each other");
   if (options.command == Command::migrate_create && !options.migrations)
     throw usage("migrate create needs --migrations DIR");
 }

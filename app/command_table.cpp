@@ -22,11 +22,15 @@ constexpr std::array options{
     OptionSpec{"exit-code", "", "", command, "exit 3 if dirty, 7 if migrations are pending or none was applied"},
     OptionSpec{"verify", "", "", command, "compare the checksum of every applied file"},
 
+    OptionSpec{"output", "FILE", "", command, "where the copy goes (CockroachDB: a storage URL); overwrites nothing"},
+    OptionSpec{"backup", "FILE", "", command, "make a copy there first, if there is anything to apply"},
     OptionSpec{"scratch", "DSN", "sqlite://:memory:", command,
                "the server on which a scratch database is made and dropped; its own database is not touched"},
     OptionSpec{"from", "DSN", "", command, "begin from a copy of this database (SQLite: with its rows)"},
     OptionSpec{"since", "V", "", command, "the last version that the release before has"},
     OptionSpec{"queries", "DIR", "", command, "statements of the application: old/*.sql, new/*.sql"},
+    OptionSpec{"write-fingerprints", "", "", command, "write DIR/fingerprints for diagnose and force --checked"},
+    OptionSpec{"checked", "", "", command, "only if the schema is the one of version V"},
 
     OptionSpec{"database", "DSN", "", database, "the database; prefer DB_DSN or --database-file for passwords"},
     OptionSpec{"database-file", "FILE", "", database, "a file that holds the DSN"},
@@ -58,11 +62,14 @@ constexpr std::array options{
     OptionSpec{"version", "", "", output, "show the version"},
 };
 
-constexpr std::array<std::string_view, 3> up_options{"steps", "to", "dry-run"};
+constexpr std::array<std::string_view, 4> up_options{"steps", "to", "dry-run", "backup"};
 constexpr std::array<std::string_view, 5> down_options{"steps", "to", "all", "yes", "dry-run"};
 constexpr std::array<std::string_view, 4> status_options{"block", "timeout", "exit-code", "verify"};
 constexpr std::array<std::string_view, 1> resume_options{"assume"};
-constexpr std::array<std::string_view, 4> verify_options{"scratch", "from", "since", "queries"};
+constexpr std::array<std::string_view, 1> backup_options{"output"};
+constexpr std::array<std::string_view, 5> verify_options{"scratch", "from", "since", "queries", "write-fingerprints"};
+constexpr std::array<std::string_view, 1> diagnose_options{"scratch"};
+constexpr std::array<std::string_view, 1> force_options{"checked"};
 constexpr std::array<std::string_view, 1> plugins_options{"plugin-dir"};
 
 constexpr std::array<std::string_view, 3> up_examples{
@@ -98,6 +105,14 @@ constexpr std::array<std::string_view, 2> schema_examples{
     "migrate schema --database sqlite:///var/lib/talos/data.db",
     "migrate schema --format json --database-file /run/secrets/dsn",
 };
+constexpr std::array<std::string_view, 2> diagnose_examples{
+    "migrate diagnose --database sqlite:///var/lib/talos/data.db",
+    "migrate diagnose --migrations ./migrations --scratch sqlite://:memory: --database-file /run/secrets/dsn",
+};
+constexpr std::array<std::string_view, 2> backup_examples{
+    "migrate backup --output before-18.db --database sqlite:///var/lib/talos/data.db",
+    "migrate backup --output talos.dump --database-file /run/secrets/dsn",
+};
 constexpr std::array<std::string_view, 3> verify_examples{
     "migrate verify --migrations ./migrations",
     "migrate verify --migrations ./migrations --since 17 --queries ./queries --format github",
@@ -109,7 +124,7 @@ constexpr std::array<std::string_view, 2> completion_examples{
 };
 
 constexpr std::array commands{
-    CommandSpec{Command::migrate_up, "migrate up", "", "[--steps N | --to V] [--dry-run] [--strict]",
+    CommandSpec{Command::migrate_up, "migrate up", "", "[--steps N | --to V] [--dry-run] [--strict] [--backup FILE]",
                 "apply pending migrations",
                 "Any number of runners may start at once: one works, the others wait and find nothing to do.\n"
                 "A migration that fails as one transaction leaves the database at the version before.",
@@ -130,15 +145,11 @@ constexpr std::array commands{
         "and stops. Refuses (exit 3) where statements that ran were changed in the file, or where it cannot be\n"
         "known whether one happened: then look, and say it by --assume. Never guesses.",
         resume_options, resume_examples},
-    CommandSpec{Command::migrate_force,
-                "migrate force",
-                "V",
-                "",
+    CommandSpec{Command::migrate_force, "migrate force", "V", "[--checked]",
                 "set the version and mark the database clean",
                 "Runs no migration. For after a dirty database was repaired by hand: V is the version it is at now;\n"
-                "-1 means nothing is applied.",
-                {},
-                force_examples},
+                "-1 means nothing is applied. Warns where the schema is not the one of V.",
+                force_options, force_examples},
     CommandSpec{Command::migrate_history,
                 "migrate history",
                 "",
@@ -164,6 +175,17 @@ constexpr std::array commands{
                 "are left out.",
                 {},
                 schema_examples},
+    CommandSpec{
+        Command::migrate_diagnose, "migrate diagnose", "", "[--scratch DSN]",
+        "tell which version the live schema is, and what resolves it",
+        "Read-only. Compares the schema with what it should be at each version, by the set's fingerprints or on a\n"
+        "scratch database. Of a migration left half-way it tells which of its statements are in the schema.",
+        diagnose_options, diagnose_examples},
+    CommandSpec{
+        Command::migrate_backup, "migrate backup", "", "--output FILE", "copy the database, and read the copy back",
+        "Beside writers, as of one moment. Overwrites nothing, and leaves nothing behind if it fails. Servers need\n"
+        "their dump program: pg_dump, mysqldump or mariadb-dump.",
+        backup_options, backup_examples},
     CommandSpec{Command::migrate_verify, "migrate verify", "",
                 "[--scratch DSN] [--from DSN] [--since V] [--queries DIR]", "prove migrations on a scratch database",
                 "Every migration goes up, down and up again on a database made for it. Reports downs that do not lead\n"

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <nlohmann/json.hpp>
 
+#include "back_up.hpp"
 #include "completion.hpp"
 #include "create_migration.hpp"
 #include "database.hpp"
@@ -20,6 +21,7 @@
 #include "output_text.hpp"
 #include "printable.hpp"
 #include "progress.hpp"
+#include "recovery.hpp"
 #include "resume.hpp"
 #include "run_lock.hpp"
 #include "stdout.hpp"
@@ -72,6 +74,8 @@ int finish(RunResult& result, const Surroundings& s, const std::function<void()>
   } catch (const Error& error) {
     unprinted = error;
   }
+  if (result.backup)
+    s.log.info("Backed up to " + printable(shown_destination(*s.options.backup)) + ", " + result.backup->how);
   const int status = tell_outcome(result, s);
   if (!unprinted) return status;
   show_error(*unprinted, s.console, s.log, s.error_palette);
@@ -162,24 +166,6 @@ int resume_migration(const Surroundings& s) {
     else
       print_text(resume_text(result));
   });
-}
-
-std::string shell_word(const std::string& text) {
-  const bool plain = !text.empty() && text.find_first_not_of(
-                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                          "0123456789_-./") == std::string::npos;
-  if (plain) return text;
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return quoted + "'";
-}
-
-// What a command needs to mean the same migrations and tracker. Not the DSN: it may hold a password.
-std::string options_to_repeat(const Options& options) {
-  std::string text;
-  if (options.migrations) text += " --migrations " + shell_word(options.migrations->string());
-  if (!options.table.empty()) text += " --table " + shell_word(options.table);
-  return text;
 }
 
 void print_status(const Surroundings& s, const Database& database, const Inspection& inspection) {
@@ -322,6 +308,10 @@ int run_command(const Surroundings& s) {
       return create(s);
     case Command::migrate_schema:
       return show_schema(s);
+    case Command::migrate_backup:
+      return make_backup(s);
+    case Command::migrate_diagnose:
+      return diagnose_database(s);
     case Command::migrate_verify:
       return verify_set(s);
     case Command::plugins:

@@ -25,6 +25,8 @@ RunOptions make_run_options(const Surroundings& s, const FoundDsn& found) {
   run.wait = o.wait;
   run.policies = {o.allow_out_of_order, o.allow_missing_down, o.allow_unknown_version, o.strict};
   run.durable_each = o.durable_each;
+  run.checked = o.checked;
+  run.backup = o.backup.value_or("");
   return run;
 }
 

@@ -35,6 +35,7 @@ class Database {
   explicit Database(const Surroundings& surroundings);
 
   Driver& driver() const { return target_.driver(); }
+  const Plugin& plugin() const { return target_.plugin(); }
   const MigrationSet& set() const { return set_; }
   const RunOptions& run_options() const { return target_.run_options(); }
 

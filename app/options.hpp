@@ -23,7 +23,9 @@ enum class Command {
   migrate_history,
   migrate_create,
   migrate_schema,
+  migrate_backup,
   migrate_verify,
+  migrate_diagnose,
   plugins,
   version,
   help,
@@ -62,11 +64,19 @@ struct Options {
   bool exit_code = false;
   bool verify = false;
 
+  // backup, up
+  std::optional<std::string> output;  ///< a file, or a storage URL
+  std::optional<std::string> backup;  ///< likewise
+
   // verify
   std::optional<std::string> scratch;  ///< a DSN
   std::optional<std::string> from;     ///< a DSN
   std::optional<Version> since;
   std::optional<std::filesystem::path> queries;
+  bool write_fingerprints = false;
+
+  // force
+  bool checked = false;
 
   // time limits
   std::chrono::milliseconds lock_timeout{60'000};

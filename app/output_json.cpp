@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "back_up.hpp"
 #include "command_table.hpp"
 #include "error_output.hpp"
 #include "recovery.hpp"
@@ -13,10 +14,6 @@ namespace talos::app {
 using nlohmann::ordered_json;
 
 namespace {
-
-ordered_json version_json(Version version) {
-  return version == no_version ? ordered_json(nullptr) : ordered_json(version);
-}
 
 template <class T>
 ordered_json optional_json(const std::optional<T>& value) {
@@ -35,10 +32,6 @@ ordered_json step_json(const StepResult& step) {
           {"direction", to_string(step.direction)},
           {"duration_us", step.took.count()},
           {"durable", step.durable}};
-}
-
-ordered_json database_json(const SessionInfo& info) {
-  return {{"name", info.database}, {"server", text_json(info.server)}, {"table", info.table}};
 }
 
 ordered_json lock_json(const LockStatus& lock) {
@@ -123,6 +116,10 @@ std::string_view status_name(const Inspection& inspection) {
 
 }  // namespace
 
+ordered_json version_json(Version version) {
+  return version == no_version ? ordered_json(nullptr) : ordered_json(version);
+}
+
 ordered_json json_head(std::optional<Command> command, bool ok) {
   ordered_json words(nullptr);
   for (const CommandSpec& spec : all_commands())
@@ -130,10 +127,23 @@ ordered_json json_head(std::optional<Command> command, bool ok) {
   return {{"format_version", 1}, {"command", words}, {"ok", ok}};
 }
 
+ordered_json database_json(const SessionInfo& info) {
+  return {{"name", info.database}, {"server", text_json(info.server)}, {"table", info.table}};
+}
+
+ordered_json backup_json(const std::string& destination, const Backup::Report& report) {
+  return {{"destination", destination},
+          {"how", report.how},
+          {"bytes", report.bytes < 0 ? ordered_json(nullptr) : ordered_json(report.bytes)},
+          {"reference", text_json(report.reference)},
+          {"restore", text_json(report.restore)}};
+}
+
 ordered_json run_json(const Options& options, const MigrationSet& set, const RunResult& result) {
   ordered_json object = json_head(options.command, !result.error);
   object["database"] = database_json(result.info);
   object["dry_run"] = options.dry_run;
+  if (result.backup) object["backup"] = backup_json(shown_destination(*options.backup), *result.backup);
   object["from"] = version_json(result.from);
   object["to"] = version_json(result.to);
   object["latest"] = version_json(set.highest());

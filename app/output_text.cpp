@@ -126,6 +126,15 @@ std::string resume_text(const RunResult& result) {
   return fmt::format("Resumed and finished: the database is clean, at version {}\n", version_name(result.to));
 }
 
+std::string backup_text(const BackupReport& made) {
+  std::string text = fmt::format("Backed up {} to {}", printable(made.info.database), printable(made.destination));
+  if (made.report.bytes >= 0) text += fmt::format(", {} bytes", made.report.bytes);
+  text += fmt::format(" ({})\n", printable(made.report.how));
+  if (!made.report.reference.empty()) text += fmt::format("Reference: {}\n", printable(made.report.reference));
+  if (!made.report.restore.empty()) text += fmt::format("To restore: {}\n", printable(made.report.restore));
+  return text;
+}
+
 std::string force_text(const RunResult& result) {
   if (result.error) return {};
   return fmt::format("Forced: version {} → {}, clean\n", version_name(result.from), version_name(result.to));

@@ -4,6 +4,7 @@
 #include <span>
 #include <string>
 
+#include "back_up.hpp"
 #include "console.hpp"
 #include "edition.hpp"
 #include "migrate.hpp"
@@ -14,6 +15,7 @@ namespace talos::app {
 
 std::string run_text(const Options& options, const MigrationSet& set, const RunResult& result);
 std::string resume_text(const RunResult& result);
+std::string backup_text(const BackupReport& made);
 std::string force_text(const RunResult& result);
 std::string status_text(const MigrationSet& set, const Inspection& inspection, const Palette& palette,
                         std::string_view program, std::string_view options);

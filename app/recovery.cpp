@@ -9,6 +9,16 @@ namespace talos::app {
 
 namespace {
 
+std::string shell_word(const std::string& text) {
+  const bool plain = !text.empty() && text.find_first_not_of(
+                                          "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                          "0123456789_-./") == std::string::npos;
+  if (plain) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return quoted + "'";
+}
+
 // As outcome_name(), but an unknown outcome is what the catalogue says of it.
 std::string_view label(const JournalRow& row, const Inspection& inspection) {
   const std::string_view name = outcome_name(row.state, inspection.lock.held);
@@ -84,6 +94,13 @@ std::string force_command(const MigrationSet& set, std::string_view program, std
 }
 
 }  // namespace
+
+std::string options_to_repeat(const Options& options) {
+  std::string text;
+  if (options.migrations) text += " --migrations " + shell_word(options.migrations->string());
+  if (!options.table.empty()) text += " --table " + shell_word(options.table);
+  return text;
+}
 
 std::string_view outcome_name(JournalState state, bool running) {
   if (state == JournalState::intent) return running ? "running" : "unknown";

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "migrate.hpp"
+#include "options.hpp"
 
 namespace talos::app {
 
@@ -20,6 +21,10 @@ Recovery recovery(const MigrationSet& set, const Inspection& inspection);
 
 /// What a statement's journal row means: an intent is "running" while its runner lives, and "unknown" afterwards.
 std::string_view outcome_name(JournalState state, bool running);
+
+/// What a further command needs to mean the same migrations and tracker, with a blank before each. Not the DSN: it may
+/// hold a password.
+std::string options_to_repeat(const Options& options);
 
 std::string_view verdict_name(Settlement::Verdict verdict);
 

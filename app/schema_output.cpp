@@ -47,8 +47,7 @@ std::string schema_text(const SchemaReport& report) {
 
 ordered_json schema_json(const SchemaReport& report) {
   ordered_json object = json_head(Command::migrate_schema, true);
-  object["database"] = report.info.database;
-  object["server"] = report.info.server;
+  object["database"] = database_json(report.info);
   object["flavour"] = report.flavour;
   object["fingerprint"] = fingerprint(report.schema);
   object["objects"] = ordered_json::array();

@@ -2,7 +2,7 @@
 #                  [CONFORMANCE_DSN <dsn> [CONFORMANCE_FILES <file>...]])
 #
 # Builds <name>.so, a plugin that the talos programs load. The files of MIGRATIONS (NNNNNN_title.up.sql, .down.sql) are
-# embedded byte for byte with their SHA-256. The target is called talos_plugin_<name>. The schemes stand in the source,
+# embedded byte for byte with their SHA-256, and so is its file `fingerprints` (migrate verify --write-fingerprints). The target is called talos_plugin_<name>. The schemes stand in the source,
 # in TALOS_PLUGIN(): the program reads them from there without loading the file.
 #
 # With CONFORMANCE_DSN and testing on, ctest has a test conformance_<name>: talos-plugin-conformance runs on the plugin
@@ -63,6 +63,9 @@ function(talos_embed_migrations generated directory)
     get_filename_component(directory ${directory} ABSOLUTE)
     file(GLOB files CONFIGURE_DEPENDS ${directory}/*.sql)
     list(SORT files)
+    if(EXISTS ${directory}/fingerprints)
+      list(APPEND files ${directory}/fingerprints)
+    endif()
     set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${files})
   endif()
   set(assembler "  .section .rodata\n")

@@ -1,10 +1,14 @@
 #include "migrate.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <functional>
+#include <system_error>
 #include <tuple>
 
+#include "back_up.hpp"
 #include "edited_files.hpp"
+#include "forced_schema.hpp"
 #include "interrupted.hpp"
 #include "operation.hpp"
 #include "run_lock.hpp"
@@ -125,6 +129,7 @@ class Run {
     report_edits(history, Thoroughness::bodies);
     for (const std::string& warning : plan.warnings) reporter_.warning(warning);
     const auto scripts = prepare(plan.steps, session_);
+    if (!backed_up(history)) return Error(ErrorCode::busy, "another runner was at work while the backup was made");
     reporter_.planned(plan);
     Executor executor(session_, options_.connect.runner, options_.durable_each, reporter_, cancel_);
     try {
@@ -142,6 +147,26 @@ class Run {
     if (!plan.steps.empty()) result_.to = plan.steps.back().after ? plan.steps.back().after->version : no_version;
     result_.dirty = false;
     return std::nullopt;
+  }
+
+  // What is copied must be what the plan was made for. False if it is not: a lease keeps nobody out between migrations.
+  bool backed_up(const History& history) {
+    if (options_.backup.empty() || result_.backup) return true;
+    try {
+      result_.backup = back_up(session_, options_.backup, reporter_);
+    } catch (const Error& error) {
+      if (error.code == ErrorCode::cancelled) throw;
+      Error failure = error.retold(std::string("the backup failed: ") + error.what());
+      failure.code = ErrorCode::policy;
+      failure.detail += (failure.detail.empty() ? "" : "\n") + std::string("nothing was applied");
+      throw Error(failure);
+    }
+    if (look().tracker == history.tracker) return true;
+    std::error_code ignored;
+    if (auto* ability = session_.ability<Backup>(); ability != nullptr && ability->to_file())
+      std::filesystem::remove(options_.backup, ignored);
+    result_.backup.reset();
+    return false;
   }
 
   // Where nobody holds a lock for the whole run, its end may fall between our reading of the state and of the lock, and
@@ -298,6 +323,7 @@ RunResult force(Driver& driver, const MigrationSet& set, Version version, const 
         RunLock lock(session);
         if (session.capabilities().run_lock)
           lock.acquire(options.connect.lock_timeout, reporter, cancel, [] { return false; });
+        compare_forced_schema(session, set, version, options.checked, reporter);
         auto deadline = Clock::now() + options.connect.lock_timeout;
         PollDelay delay;
         std::optional<Error> obstacle;

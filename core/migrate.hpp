@@ -13,6 +13,7 @@
 #include "migration_source.hpp"
 #include "plan.hpp"
 #include "reporter.hpp"
+#include "talos/backup.hpp"
 #include "talos/driver.hpp"
 #include "talos/settlement.hpp"
 
@@ -23,6 +24,8 @@ struct RunOptions {
   std::chrono::milliseconds wait{0};  ///< keep trying the first connection for so long
   Policies policies;
   bool durable_each = false;  ///< every commit durable, not only the run's last
+  bool checked = false;       ///< force: only if the schema is the one of the version
+  std::string backup = {};    ///< up: where a copy is made before anything is applied; empty: none
 };
 
 /// What a run did; also filled when it failed.
@@ -37,6 +40,7 @@ struct RunResult {
   bool already_done = false;      ///< there was nothing to do
   std::vector<StepResult> steps;  ///< done ones
   std::vector<Step> planned;      ///< dry run: what would be done
+  std::optional<Backup::Report> backup;
   std::optional<Error> error;
 };
 

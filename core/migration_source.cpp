@@ -105,6 +105,8 @@ class Collector {
     found_.push_back({parsed.version, parsed.direction, std::move(file)});
   }
 
+  void fingerprints(MigrationFile file) { fingerprints_ = std::move(file); }
+
   MigrationSet finish() && {
     std::sort(found_.begin(), found_.end(), [](const Found& a, const Found& b) {
       return std::tie(a.version, a.direction, a.file.name) < std::tie(b.version, b.direction, b.file.name);
@@ -118,7 +120,7 @@ class Collector {
       (found.direction == Direction::up ? migrations.back().up : migrations.back().down) = std::move(found.file);
     }
     auto notes = warnings(migrations);
-    return MigrationSet(std::move(origin_), std::move(migrations), std::move(notes));
+    return MigrationSet(std::move(origin_), std::move(migrations), std::move(notes), std::move(fingerprints_));
   }
 
  private:
@@ -144,6 +146,7 @@ class Collector {
     return result;
   }
 
+  std::optional<MigrationFile> fingerprints_;
   std::string origin_;
   std::vector<Found> found_;
 };
@@ -190,8 +193,12 @@ Body MigrationFile::load() const {
   return status.st_size > largest_copied_body ? map_file(fd.get(), size, path) : copy_file(fd.get(), size, path);
 }
 
-MigrationSet::MigrationSet(std::string origin, std::vector<Migration> migrations, std::vector<std::string> warnings)
-    : origin_(std::move(origin)), migrations_(std::move(migrations)), warnings_(std::move(warnings)) {}
+MigrationSet::MigrationSet(std::string origin, std::vector<Migration> migrations, std::vector<std::string> warnings,
+                           std::optional<MigrationFile> fingerprints)
+    : origin_(std::move(origin)),
+      migrations_(std::move(migrations)),
+      warnings_(std::move(warnings)),
+      fingerprints_(std::move(fingerprints)) {}
 
 const Migration* MigrationSet::find(Version version) const {
   const auto found = std::lower_bound(migrations_.begin(), migrations_.end(), version,
@@ -228,6 +235,10 @@ MigrationSet read_directory(const std::filesystem::path& directory) {
   for (errno = 0; const dirent* entry = ::readdir(stream.get()); errno = 0) {
     const std::string_view name = entry->d_name;
     if (name == "." || name == "..") continue;
+    if (name == fingerprints_file) {
+      collector.fingerprints(MigrationFile{std::string(name), shared, nullptr});
+      continue;
+    }
     const auto parsed = parse_file_name(name);
     if (!parsed) {
       if (looks_like_migration(name))
@@ -246,6 +257,10 @@ MigrationSet read_directory(const std::filesystem::path& directory) {
 MigrationSet read_embedded(std::string_view plugin, std::span<const EmbeddedFile> files) {
   Collector collector("the set embedded in the plugin " + std::string(plugin));
   for (const EmbeddedFile& file : files) {
+    if (file.name == fingerprints_file) {
+      collector.fingerprints(MigrationFile{file.name, nullptr, &file, file.sha256});
+      continue;
+    }
     const auto parsed = parse_file_name(file.name);
     if (!parsed)
       throw Error(ErrorCode::plugin, "the plugin " + std::string(plugin) + " embeds " + file.name +

@@ -14,6 +14,9 @@
 
 namespace talos {
 
+/// What the schema is after each version stands in a file of this name beside the migrations.
+inline constexpr std::string_view fingerprints_file = "fingerprints";
+
 /// The bytes of a migration file. Embedded ones and mapped files are not copied.
 class Body {
  public:
@@ -69,11 +72,14 @@ struct Migration {
 class MigrationSet {
  public:
   MigrationSet() = default;
-  MigrationSet(std::string origin, std::vector<Migration> migrations, std::vector<std::string> warnings);
+  MigrationSet(std::string origin, std::vector<Migration> migrations, std::vector<std::string> warnings,
+               std::optional<MigrationFile> fingerprints = std::nullopt);
 
   const std::string& origin() const { return origin_; }  ///< for messages: "embedded in sqlite" or the directory
   const std::vector<Migration>& migrations() const { return migrations_; }
   const std::vector<std::string>& warnings() const { return warnings_; }
+  /// The file of that name beside them (fingerprints.hpp).
+  const std::optional<MigrationFile>& fingerprints() const { return fingerprints_; }
   const Migration* find(Version version) const;
   Version highest() const { return migrations_.empty() ? no_version : migrations_.back().version; }
 
@@ -81,6 +87,7 @@ class MigrationSet {
   std::string origin_;
   std::vector<Migration> migrations_;
   std::vector<std::string> warnings_;
+  std::optional<MigrationFile> fingerprints_;
 };
 
 struct FileName {

@@ -7,32 +7,11 @@
 #include "introspect.hpp"
 #include "scratch_database.hpp"
 #include "script.hpp"
+#include "silent_reporter.hpp"
 
 namespace talos {
 
 namespace {
-
-// Steps are told by verify itself; only what the database has to say comes through.
-class StepReporter : public Reporter {
- public:
-  explicit StepReporter(Reporter& reporter) : reporter_(reporter) {}
-  void connecting_again(std::string_view reason) override { reporter_.connecting_again(reason); }
-  void waiting_for_lock(const LockStatus& lock, std::chrono::milliseconds waited) override {
-    reporter_.waiting_for_lock(lock, waited);
-  }
-  void planned(const Plan& /*plan*/) override {}
-  void step_started(const Step& /*step*/, std::size_t /*index*/, std::size_t /*count*/) override {}
-  void statement_started(const Step& /*step*/, std::size_t /*statement*/, std::size_t /*statements*/) override {}
-  void statement_progress(double fraction, std::string_view what) override {
-    reporter_.statement_progress(fraction, what);
-  }
-  void step_finished(const Step& /*step*/, std::chrono::microseconds /*took*/, bool /*durable*/) override {}
-  void note(std::string_view /*text*/) override {}
-  void warning(std::string_view /*text*/) override {}
-
- private:
-  Reporter& reporter_;
-};
 
 bool is_word(char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
@@ -384,7 +363,7 @@ class Verification {
   RunOptions options_;
   Reporter& reporter_;
   CancelToken& cancel_;
-  StepReporter steps_;
+  SilentReporter steps_;
   ScratchDatabase scratch_;
   VerifyReport report_;
   LateColumns late_;

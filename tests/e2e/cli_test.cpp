@@ -136,7 +136,7 @@ TEST_CASE("a misspelt command is refused with the one that was meant") {
 }
 
 TEST_CASE("migrate alone names its commands") {
-  refused({"migrate"}, "up, down, status, resume, force, history, schema, verify or create");
+  refused({"migrate"}, "up, down, status, resume, force, history, schema, verify, diagnose, backup or create");
   CHECK(talos({"migrate", "--help"}).status == 0);
 }
 
@@ -308,7 +308,7 @@ TEST_CASE("the completion script for bash is valid, and completes in a real bash
                         "; $(complete -p talos | sed 's/.*-F \\([^ ]*\\).*/\\1/'); echo \"${COMPREPLY[*]}\""};
     return run(options).out;
   };
-  CHECK(complete("talos migrate ''", 2) == "up down status resume force history create schema verify\n");
+  CHECK(complete("talos migrate ''", 2) == "up down status resume force history create schema diagnose backup verify\n");
   CHECK(complete("talos migrate st", 2) == "status\n");
   CHECK(complete("talos comp", 1) == "completion\n");
   CHECK(complete("talos migrate status --exit", 3) == "--exit-code\n");

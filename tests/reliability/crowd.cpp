@@ -25,6 +25,9 @@ void check_once(const TestDatabase& database, const TestSet& set) {
 
 constexpr std::size_t crowd_size = 16;
 
+// However slow the machine: sixteen runners in a row take their time.
+const std::vector<std::string> patient_up{"up", "--lock-timeout", "10m"};
+
 class Scenario {
  public:
   Scenario(Profile profile, std::uint64_t seed, const std::function<std::unique_ptr<TestDatabase>()>& make)
@@ -45,7 +48,7 @@ class Scenario {
     INFO("round " << number);
     const auto database = make_();
     const Target target = fresh(*database, "round" + std::to_string(number));
-    Crowd crowd(*database, std::vector<ProcessOptions>(crowd_size, migrate_options(target, {"up"})));
+    Crowd crowd(*database, std::vector<ProcessOptions>(crowd_size, migrate_options(target, patient_up)));
     crowd.kill_some(crowd_size / 3, span_, random_, tally);
     const auto results = crowd.wait();
     const bool dirty = database->is_dirty();
@@ -89,7 +92,7 @@ class Scenario {
   void measure() {
     const auto database = make_();
     const Target target = fresh(*database, "measured");
-    Crowd crowd(*database, std::vector<ProcessOptions>(crowd_size, migrate_options(target, {"up"})));
+    Crowd crowd(*database, std::vector<ProcessOptions>(crowd_size, migrate_options(target, patient_up)));
     const auto start = Clock::now();
     const auto results = crowd.wait();
     span_ = std::chrono::duration_cast<Microseconds>(Clock::now() - start);

@@ -63,7 +63,7 @@ struct ScriptPart {
 
 /// One file of an embedded migration set, made by CMake's talos_add_plugin(). Constant data of the plugin.
 struct EmbeddedFile {
-  const char* name;           ///< NNNNNN_title.up.sql or .down.sql
+  const char* name;           ///< NNNNNN_title.up.sql or .down.sql; or fingerprints
   const unsigned char* data;  ///< byte for byte as in the source tree, not NUL-terminated
   const unsigned char* end;   ///< one past the last byte
   const char* sha256;         ///< of those bytes, 64 lower-case hexadecimal digits
