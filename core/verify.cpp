@@ -238,11 +238,15 @@ class Verification {
     for (const Effect& effect : effects) {
       if (!effect.rewrites && !(effect.scans && effect.blocks_writes)) continue;
       const std::string_view rule = effect.rewrites ? "rewrites-table" : "blocks-writes";
+      // One that lets others work is told, and is no reason to fail.
+      const bool blocks = effect.blocks_reads || effect.blocks_writes;
       VerifyFinding& finding = find(
-          Severity::warning, rule, migration, &*migration.up,
+          blocks ? Severity::warning : Severity::note, rule, migration, &*migration.up,
           (effect.rewrites ? "rewrites table " : "reads the whole of table ") + effect.table + " under " + effect.what);
-      finding.reason = std::string(effect.blocks_reads ? "nobody reads or writes it" : "nobody writes it") +
-                       " for as long as that takes, and that grows with the table";
+      const std::string_view meanwhile = effect.blocks_reads    ? "nobody reads or writes it"
+                                         : effect.blocks_writes ? "nobody writes it"
+                                                                : "others go on reading and writing it";
+      finding.reason = std::string(meanwhile) + " for as long as that takes, and that grows with the table";
       const PreparedScript script(migration, Direction::up, &*migration.up, session());
       place(finding, script, effect.table, effect.table);
     }

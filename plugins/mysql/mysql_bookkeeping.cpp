@@ -198,14 +198,25 @@ Bookkeeping::Bookkeeping(std::string database, std::string table)
   lock_ = qualified("_lock");
 }
 
+std::vector<std::string> Bookkeeping::names() const {
+  return {table_, table_ + "_log", table_ + "_journal", table_ + "_lock"};
+}
+
+bool Bookkeeping::owns(std::string_view name) const {
+  const auto all = names();
+  return std::find(all.begin(), all.end(), name) != all.end();
+}
+
 std::string Bookkeeping::existing_sql() const {
   std::string names;
-  for (const char* suffix : {"", "_log", "_journal", "_lock"})
-    names += (names.empty() ? "" : ", ") + stored(table_ + suffix);
+  for (const std::string& name : this->names()) names += (names.empty() ? "" : ", ") + stored(name);
   // Binary: names are compared as the server compares them only where the file system does, too.
   return "SELECT t.TABLE_NAME, IFNULL(t.ENGINE, ''), (SELECT GROUP_CONCAT(c.COLUMN_NAME) FROM "
-         "information_schema.COLUMNS c WHERE c.TABLE_SCHEMA = t.TABLE_SCHEMA AND c.TABLE_NAME = t.TABLE_NAME)"
-         " FROM information_schema.TABLES t WHERE t.TABLE_SCHEMA = " +
+         "information_schema.COLUMNS c WHERE c.TABLE_SCHEMA = " +
+         // Said twice: MariaDB would open every table of the server to find those of a database that it does not know
+         // yet.
+         stored(database_) +
+         " AND c.TABLE_NAME = t.TABLE_NAME) FROM information_schema.TABLES t WHERE t.TABLE_SCHEMA = " +
          stored(database_) + " AND t.TABLE_NAME IN (" + names + ")";
 }
 

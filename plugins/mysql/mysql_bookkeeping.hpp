@@ -35,6 +35,9 @@ class Bookkeeping {
   const std::string& table() const { return table_; }
   /// Quoted, with its database.
   const std::string& lock() const { return lock_; }
+  /// Those that there may be, unquoted.
+  std::vector<std::string> names() const;
+  bool owns(std::string_view name) const;
 
   /// One SELECT: the name, engine and columns of each table that there is.
   std::string existing_sql() const;

@@ -473,6 +473,13 @@ void take_database(std::string_view text, MySqlDsn& dsn) {
   if (dsn.database.empty()) throw malformed("the DSN names no database");
 }
 
+std::size_t begin_of_database(std::string_view text) {
+  MySqlDsn dsn;
+  bool has_scheme = false;
+  const std::string_view place = without_scheme(text, has_scheme);
+  return text.size() - place.size() + take_place_and_user(place, has_scheme, dsn) + 1;
+}
+
 void take_parameters(std::string_view text, Reader& reader) {
   for (const std::string_view item : split(text, '&')) {
     if (item.empty()) continue;
@@ -508,6 +515,17 @@ MySqlDsn parse_mysql_dsn(std::string_view text, std::string_view scheme_for_disp
   if (question != npos) take_parameters(right.substr(question + 1), reader);
   reader.finish();
   return dsn;
+}
+
+std::string with_database(std::string_view text, std::string_view database) {
+  const std::size_t begin = begin_of_database(text);
+  const std::size_t end = std::min(text.find('?', begin), text.size());
+  return std::string(text.substr(0, begin)).append(database).append(text.substr(end));
+}
+
+std::string with_parameter(std::string dsn, std::string_view name, std::string_view value) {
+  dsn += dsn.find('?', begin_of_database(dsn)) == npos ? '?' : '&';
+  return dsn.append(name).append(1, '=').append(value);
 }
 
 }  // namespace talos::mysql

@@ -71,4 +71,10 @@ struct MySqlDsn {
 /// Throws ErrorCode::usage, quoting no value.
 MySqlDsn parse_mysql_dsn(std::string_view text, std::string_view scheme_for_display);
 
+/// The same place, user and parameters with another database, whose name is letters, digits and _. `text` is one that
+/// parse_mysql_dsn() takes.
+std::string with_database(std::string_view text, std::string_view database);
+/// With one more parameter, whose value needs no encoding.
+std::string with_parameter(std::string dsn, std::string_view name, std::string_view value);
+
 }  // namespace talos::mysql

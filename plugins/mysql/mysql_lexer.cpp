@@ -69,7 +69,9 @@ class StatementScan {
 
   void take(const Token& token) {
     ++tokens_seen_;
-    if (own_delimiter_ && tokens_.symbol(token) == ';' && !body_.is_open()) {
+    // Within a version comment it is not at the end, where nothing may be cut off.
+    const bool semicolon = own_delimiter_ && tokens_.symbol(token) == ';' && !tokens_.in_version_comment();
+    if (semicolon && !body_.is_open()) {
       if (trailing_ == none) trailing_ = token.begin;
     } else {
       trailing_ = none;

@@ -91,7 +91,8 @@ std::string sql_mode_of(const MySqlDsn& dsn, const std::string& of_server) {
 }  // namespace
 
 MySqlSession::MySqlSession(MySqlDsn dsn, const ConnectRequest& request)
-    : dsn_(std::move(dsn)),
+    : dsn_text_(request.dsn),
+      dsn_(std::move(dsn)),
       access_(request.access),
       runner_(request.runner),
       connect_timeout_(dsn_.connect_timeout.value_or(request.connect_timeout)),
@@ -105,7 +106,14 @@ MySqlSession::MySqlSession(MySqlDsn dsn, const ConnectRequest& request)
       stop_(request.stop),
       settlement_(
           [this](const ScriptPart& statement, std::string_view before) { return settle_statement(statement, before); }),
-      endpoint_(endpoint_of(dsn_, request.runner)) {
+      endpoint_(endpoint_of(dsn_, request.runner)),
+      introspection_(asking(), server_, tables_),
+      scratch_(dsn_text_, asking(), asking_firmly(),
+               [this](std::string_view from, std::string_view table, const std::string& to) {
+                 return fill(from, table, to);
+               }),
+      trial_([this] { return connect_like_worker(); }, [this] { return patiently(); }, server_, modes_),
+      backup_([this] { return dump_source(); }, asking(), [this] { check_stop(); }) {
   const std::string table = !request.table.empty() ? request.table
                             : dsn_.table.empty()   ? "schema_migrations"
                                                    : dsn_.table;
@@ -173,7 +181,14 @@ void MySqlSession::do_resume() {
   stop_ = nullptr;
 }
 
-Ability* MySqlSession::do_ability(std::string_view id) { return id == Settlement::id ? &settlement_ : nullptr; }
+Ability* MySqlSession::do_ability(std::string_view id) {
+  if (id == Settlement::id) return &settlement_;
+  if (id == Introspection::id) return &introspection_;
+  if (id == Scratch::id) return &scratch_;
+  if (id == Trial::id) return &trial_;
+  if (id == Backup::id) return &backup_;
+  return nullptr;
+}
 
 void MySqlSession::throw_lost(const Connection& connection) const {
   throw Error(ErrorCode::connection, "the connection to " + dsn_.describe() + " was lost: " + connection.why_lost());

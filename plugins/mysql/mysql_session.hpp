@@ -15,15 +15,19 @@
 #include <string>
 #include <vector>
 
+#include "mysql_backup.hpp"
 #include "mysql_bookkeeping.hpp"
 #include "mysql_connection.hpp"
 #include "mysql_dsn.hpp"
+#include "mysql_introspection.hpp"
 #include "mysql_lexer.hpp"
 #include "mysql_locks.hpp"
 #include "mysql_message.hpp"
 #include "mysql_pursuit.hpp"
+#include "mysql_scratch.hpp"
 #include "mysql_server.hpp"
 #include "mysql_settlement.hpp"
+#include "mysql_trial.hpp"
 #include "talos/driver.hpp"
 #include "talos/settlement.hpp"
 
@@ -78,6 +82,12 @@ class MySqlSession : public Session {
   void sign_lock();
   [[noreturn]] void throw_lost(const Connection& connection) const;
 
+  // For the abilities (mysql_trust.cpp)
+  DumpSource dump_source();
+  std::string fill(std::string_view from, std::string_view table, const std::string& to) const;
+  std::unique_ptr<Connection> connect_like_worker() const;
+  void check_stop() const;
+
   // Units (mysql_execute.cpp)
   void refuse_too_large(std::span<const Unit> units);
   std::optional<Failure> run_unit(const Unit& unit, ExecuteObserver& observer);
@@ -114,6 +124,7 @@ class MySqlSession : public Session {
   void judge_part(const Ddl& ddl, const std::vector<Sight>& before, Failure& failure);
   void tell_warnings(const Unit& unit, std::size_t offset, const Table& warnings, ExecuteObserver& observer) const;
 
+  const std::string dsn_text_;  ///< as it was given: never print it
   MySqlDsn dsn_;
   Access access_;
   Runner runner_;
@@ -136,6 +147,11 @@ class MySqlSession : public Session {
   std::optional<Bookkeeping> tables_;
   std::optional<NamedLocks> locks_;
   Existing existing_;
+
+  MySqlIntrospection introspection_;
+  MySqlScratch scratch_;
+  MySqlTrial trial_;
+  MySqlBackup backup_;
 
   const Script* script_ = nullptr;     ///< whose units run
   std::vector<Statement> statements_;  ///< of it, unless it is very large

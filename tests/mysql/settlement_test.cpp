@@ -4,8 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include "mysql_plugin.hpp"
 #include "mysql_world.hpp"
-#include "plugin_loader.hpp"
 #include "talos/settlement.hpp"
 
 namespace talos::test {
@@ -13,24 +13,6 @@ namespace talos::test {
 namespace {
 
 using Verdict = Settlement::Verdict;
-
-struct Silent : ExecuteObserver {
-  void unit_started(std::size_t) override {}
-  void unit_committed(std::size_t, std::chrono::microseconds, bool) override {}
-  void progress(double, std::string_view) override {}
-  void warning(std::string_view) override {}
-};
-
-Plugin& plugin() {
-  static Plugin loaded = [] {
-    Edition edition;
-    edition.program = "test";
-    edition.title = "test";
-    const std::filesystem::path file = TALOS_TEST_MYSQL_PLUGIN;
-    return load_plugin({"mysql", "mysql", {}}, PluginSearch{{file.parent_path()}}, edition);
-  }();
-  return loaded;
-}
 
 // A statement that was announced and perhaps ran, `meanwhile`; then another session settles it.
 class Case {
@@ -71,13 +53,7 @@ class Case {
   }
 
  private:
-  std::unique_ptr<Session> connect() {
-    ConnectRequest request;
-    request.dsn = world_.dsn;
-    request.access = Access::write;
-    request.runner.program = "test";
-    return plugin().driver().connect(request);
-  }
+  std::unique_ptr<Session> connect() { return mysql_session(world_.dsn); }
   MysqlWorld& world_;
   Version version_ = 0;
 };

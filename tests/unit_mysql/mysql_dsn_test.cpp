@@ -243,6 +243,17 @@ TEST_CASE("a description has user, place and database, and nothing else") {
   CHECK(parse_mysql_dsn("mariadb://h/d", "mariadb").describe() == "mariadb://h:3306/d");
 }
 
+TEST_CASE("another database goes into a DSN of any form, and all else of it stays") {
+  CHECK(with_database("mysql://u:p%2Fq@tcp(h:3306)/base?tls=true&x=1", "s") ==
+        "mysql://u:p%2Fq@tcp(h:3306)/s?tls=true&x=1");
+  CHECK(with_database("mysql://u:p/?@unix(/run/a.sock)/base", "s") == "mysql://u:p/?@unix(/run/a.sock)/s");
+  CHECK(with_database("u:p@h:3306/base", "s") == "u:p@h:3306/s");
+  CHECK(with_database("mysql://u:p@h/base?x-tls-ca=/etc/ca.pem&tls=custom", "s") ==
+        "mysql://u:p@h/s?x-tls-ca=/etc/ca.pem&tls=custom");
+  CHECK(with_parameter("u:p?@h/base", "x-migrations-table", "t") == "u:p?@h/base?x-migrations-table=t");
+  CHECK(with_parameter("u@h/base?a=1", "x-migrations-table", "t") == "u@h/base?a=1&x-migrations-table=t");
+}
+
 TEST_CASE("property: a password encoded or raw comes back as it was, and is neither shown nor taken for a place") {
   constexpr std::string_view special = "@/:?#%&=+,;()[]' \\";
   const auto seed = std::random_device{}();

@@ -229,6 +229,12 @@ TEST_CASE("the end of a body that was cut off is refused at the place where the 
   CHECK(refused_at("BEGIN NOT ATOMIC SELECT 1") == 0);
 }
 
+TEST_CASE("a semicolon at the end of a version comment is not cut off with what closes the comment") {
+  // As mysqldump writes a trigger that was made in a message of several statements.
+  const std::string trigger = "/*!50003 CREATE*/ /*!50003 TRIGGER t BEFORE INSERT ON u FOR EACH ROW SET NEW.x = 1; */";
+  CHECK(split("DELIMITER ;;\n" + trigger + ";;\nDELIMITER ;\n").texts == std::vector<std::string>{trigger});
+}
+
 TEST_CASE("DELIMITER is the client's: no part of any statement, and only it ends a program") {
   const Split one = split(
       "DROP PROCEDURE IF EXISTS p;\nDELIMITER $$\nCREATE PROCEDURE p()\nBEGIN\n  SELECT 1;\nEND$$\n"
