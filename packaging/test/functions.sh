@@ -43,7 +43,12 @@ $output"
 }
 
 # The program with-crdb-double of a build with tests, or nothing.
-crdb_double() { find build -path '*/bin/with-crdb-double' -perm /100 2>/dev/null | head -n 1; }
+crdb_double() {
+  local program
+  for program in build/*/bin/with-crdb-double; do
+    [ ! -x "$program" ] || { echo "$program"; break; }
+  done
+}
 
 # inside ROOT USER COMMAND…: in a root, with nothing of this environment.
 inside() {
