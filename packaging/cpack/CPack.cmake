@@ -12,12 +12,7 @@ set(CPACK_VERBATIM_VARIABLES ON)
 # The open-source edition has the one plugin that it accepts.
 set(CPACK_TALOS_EDITIONS talos talos-commercial)
 set(CPACK_TALOS_COMPONENTS_talos talos plugin-sqlite)
-set(CPACK_TALOS_COMPONENTS_talos-commercial talos-commercial)
-foreach(plugin sqlite postgres mysql cockroach)
-  if(TARGET talos_plugin_${plugin})
-    list(APPEND CPACK_TALOS_COMPONENTS_talos-commercial plugin-${plugin})
-  endif()
-endforeach()
+set(CPACK_TALOS_COMPONENTS_talos-commercial talos-commercial plugin-sqlite plugin-postgres plugin-mysql plugin-cockroach)
 set(CPACK_COMPONENTS_ALL talos ${CPACK_TALOS_COMPONENTS_talos-commercial})
 
 set(CPACK_TALOS_PLUGIN_DIRECTORY ${CMAKE_INSTALL_LIBDIR}/talos/plugins)

@@ -20,6 +20,36 @@ $output" ;;
   esac
 }
 
+# clean_debian DIR: a Debian 12 with apt and nothing else. Made once, and kept.
+clean_debian() {
+  local kept=build/roots/debian-12.tar
+  if [ ! -e "$kept" ]; then
+    mkdir -p "${kept%/*}"
+    mmdebstrap --quiet --mode=root --variant=apt --format=tar bookworm "$kept.new" "$(.ci/debian-mirror)" >/dev/null
+    mv "$kept.new" "$kept"
+  fi
+  mkdir "$1"
+  tar -C "$1" -x --numeric-owner -f "$kept"
+  # The way to the archive is this machine's.
+  cp -L /etc/resolv.conf "$1/etc/resolv.conf"
+}
+
+# apt_in ROOT ARGUMENT…: says something only where apt fails.
+apt_in() {
+  local root=$1 output
+  shift
+  output=$(DEBIAN_FRONTEND=noninteractive chroot "$root" apt-get -y -qq "$@" 2>&1) || fail "apt-get $*
+$output"
+}
+
+# The program with-crdb-double of a build with tests, or nothing.
+crdb_double() {
+  local program
+  for program in build/*/bin/with-crdb-double; do
+    [ ! -x "$program" ] || { echo "$program"; break; }
+  done
+}
+
 # inside ROOT USER COMMAND…: in a root, with nothing of this environment.
 inside() {
   local root=$1 user=$2
@@ -35,11 +65,13 @@ inside_with_proc() {
     "$chroot" "$root" "$user" "$@"
 }
 
-# in_image ROOT COMMAND…: as the image says, which has no env(1) of its own.
+# in_image ROOT COMMAND…: as the image's user, on a file system that nobody can write but for the volume /data where there is one.
 in_image() {
   local root=$1
   shift
-  env -i PATH=/usr/bin DB_DSN="${DB_DSN:-}" "$chroot" --userspec=65532:65532 "$root" "$@"
+  env -i PATH=/usr/bin:/usr/sbin DB_DSN="${DB_DSN:-}" unshare --mount /bin/sh -c '
+    root=$1 && shift && mount --bind "$root" "$root" && { [ ! -d "$root/data" ] || mount --bind "$root/data" "$root/data"; } &&
+      mount -o remount,bind,ro "$root" && exec setpriv --no-new-privs chroot --userspec=65532:65532 "$root" "$@"' sh "$root" "$@"
 }
 chroot=$(command -v chroot)
 
