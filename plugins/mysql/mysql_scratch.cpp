@@ -7,6 +7,7 @@
 
 #include "mysql_dsn.hpp"
 #include "mysql_text.hpp"
+#include "mysql_token.hpp"
 
 namespace talos::mysql {
 
@@ -32,10 +33,8 @@ MySqlScratch::~MySqlScratch() {
 std::string MySqlScratch::do_create() {
   do_drop();
   const std::string name = random_name();
-  const auto defaults = ask_("SELECT @@character_set_database, @@collation_database").at(0).rows.at(0);
   try {
-    ask_("CREATE DATABASE " + quoted_name(name) + " CHARACTER SET " + defaults.at(0).value_or("") + " COLLATE " +
-         defaults.at(1).value_or(""));
+    ask_("CREATE DATABASE " + quoted_name(name) + defaults());
   } catch (const Error& error) {
     Error told = error.retold("the scratch database cannot be made: " + std::string(error.what()));
     told.hint = "grant this user all rights on `talos\\_scratch\\_%`.*";
@@ -43,6 +42,14 @@ std::string MySqlScratch::do_create() {
   }
   database_ = name;
   return with_database(dsn_, database_);
+}
+
+// Of the database that the DSN names; the server's own where that is none of anybody's.
+std::string MySqlScratch::defaults() const {
+  const Table answer = ask_("SELECT @@character_set_database, @@collation_database, DATABASE()")[0];
+  const Row& row = answer.rows.at(0);
+  if (lower(row.at(2).value_or("")) == "information_schema") return {};
+  return " CHARACTER SET " + row.at(0).value_or("") + " COLLATE " + row.at(1).value_or("");
 }
 
 std::string MySqlScratch::do_copy(std::string_view from, std::string_view table) {

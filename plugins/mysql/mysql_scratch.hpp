@@ -33,6 +33,7 @@ class MySqlScratch : public Scratch {
   std::string do_create() override;
   std::string do_copy(std::string_view from, std::string_view table) override;
   void do_drop() override;
+  std::string defaults() const;
 
   const std::string& dsn_;
   Ask ask_;

@@ -186,18 +186,33 @@ class Twins {
   std::set<std::string> unknown_;  ///< there is none, or what it is now cannot be told
 };
 
+// What it does it would do there, to a database that may be somebody's.
+Error names_database(const std::string& name) {
+  return Error(ErrorCode::usage, "names a database: " + name + ", where a scratch database cannot hold what it does")
+      .with_hint("let migrations name no database: the DSN does");
+}
+
+void refuse_elsewhere(std::string_view statement, const std::string& database, LexerModes modes) {
+  for (const NamedObject& object : read_ddl(statement, modes).objects) {
+    if (object.kind == NamedObject::Kind::database) throw names_database(object.name);
+    if (!object.schema.empty() && object.schema != database) throw names_database(object.schema);
+  }
+}
+
 }  // namespace
 
 std::vector<Effect> MySqlTrial::do_effects(const ScriptPart& body) {
   std::vector<Effect> effects;
-  const bool scratch = server_.database.starts_with(scratch_prefix);
-  if (!scratch || (body.script->traits & trait_default_database) != 0) return effects;
+  if (!server_.database.starts_with(scratch_prefix)) return effects;
+  if ((body.script->traits & trait_default_database) != 0) throw names_database("another one by USE");
   std::vector<Statement> statements;
   bool any = false;
   split_sql(body.script->text, modes_, [&](const Statement& statement) {
     if (statement.offset < body.begin || statement.offset >= body.end) return;
+    const std::string_view text = body.script->text.substr(statement.offset, statement.length);
+    refuse_elsewhere(text, server_.database, modes_);
     statements.push_back(statement);
-    any = any || read_online(body.script->text.substr(statement.offset, statement.length), modes_).has_value();
+    any = any || read_online(text, modes_).has_value();
   });
   if (!any) return effects;
   const auto connection = connect_();

@@ -17,7 +17,7 @@ namespace talos::mysql {
 
 /// The twins are made in a database of their own beside the scratch database, so that they have the names of their
 /// originals, and their constraints, too, whose names are a database's. The server's verdict on an empty table is that
-/// on a full one.
+/// on a full one. A body whose DDL names another database is refused, before anything of it has run.
 class MySqlTrial : public Trial {
  public:
   /// A new connection with the settings that a migration's statements find.

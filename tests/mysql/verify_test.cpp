@@ -222,6 +222,26 @@ TEST_CASE("a rebuild that lets others work is a note, and no reason to fail") {
   });
 }
 
+TEST_CASE("a migration that names a database is refused, and nothing of that database changes") {
+  on_each_flavour([](MysqlWorld& world) {
+    world.sql("CREATE TABLE mine (x int)");
+    const std::string name = "`" + world.database + "`";
+    for (const std::string& up :
+         {"ALTER TABLE " + name + ".mine ADD COLUMN y int;\n", "DROP TABLE " + name + ".mine;\n",
+          "USE " + name + ";\nDROP TABLE mine;\n", "DROP DATABASE " + name + ";\n",
+          "CREATE INDEX i ON " + name + ".mine (x);\n", "RENAME TABLE " + name + ".mine TO yours;\n"}) {
+      CAPTURE(up);
+      world.migration(1, "elsewhere", up);
+      const auto result = verify(world);
+      INFO(result.out);
+      CHECK(result.status == 1);
+      CHECK(result.out == Part{"error[refused]: names a database"});
+      CHECK(world.rows("SHOW COLUMNS FROM mine").size() == 1);
+      CHECK(scratch_databases(world).empty());
+    }
+  });
+}
+
 TEST_CASE("it begins from a copy: schema, tracker and history, with nothing that reaches back") {
   on_each_flavour([](MysqlWorld& world) {
     world.migration(1, "users", users + "CREATE VIEW v AS SELECT name FROM users;\n",
@@ -363,6 +383,14 @@ TEST_CASE("a user without the right to make databases is told which right that i
     world.sql("GRANT ALL ON `talos\\_scratch\\_%`.* TO " + name);
     CHECK(verify(world).status == 0);
     CHECK(verify(world, {}, true).status == 0);
+    // No right on any database of anybody's.
+    world.sql("REVOKE ALL PRIVILEGES, GRANT OPTION FROM " + name + "; GRANT ALL ON `talos\\_scratch\\_%`.* TO " + name);
+    MysqlLogin nowhere = user;
+    nowhere.database = "information_schema";
+    world.dsn = nowhere.dsn();
+    CHECK(verify(world, {}, true).status == 0);
+    world.dsn = own;
+    check_nothing_is_left(world);
     world.sql("DROP USER " + name);
   });
 }
