@@ -30,9 +30,9 @@ struct FaultTally {
   std::vector<std::string> false_alarms;  ///< of cases that expect nothing, and of the Talos set
 };
 
-/// `program` on each case in a place of its own, and on the set embedded for the dialect. Prints a line for each.
+/// `program` on each case in a place of its own, and on the dialect's Talos set. Prints a line for each.
 FaultTally run_fault_suite(const std::string& dialect, const std::filesystem::path& program,
-                           const std::filesystem::path& cases,
+                           const std::filesystem::path& cases, const std::filesystem::path& talos_set,
                            const std::function<std::unique_ptr<TrustPlace>()>& make);
 
 }  // namespace talos::test

@@ -22,7 +22,7 @@ class SqlitePlace : public TrustPlace {
 
 TEST_CASE("seeded faults on SQLite: at least 95 % are found, and nothing is said of what is right") {
   const auto tally = run_fault_suite("sqlite", talos_program(), std::filesystem::path(TALOS_TEST_FAULTS) / "sqlite.txt",
-                                     [] { return std::make_unique<SqlitePlace>(); });
+                                     TALOS_TEST_SET, [] { return std::make_unique<SqlitePlace>(); });
   CHECK(tally.faults >= 50);
   CHECK(tally.missed.size() * 20 <= tally.faults);
   CHECK(tally.false_alarms.empty());
