@@ -58,6 +58,27 @@ TEST_CASE("the Talos set is proved without an error or a warning, and no databas
   });
 }
 
+TEST_CASE("the fingerprints embedded with the Talos set are those of the schema that it makes") {
+  on_each_flavour([](MysqlWorld& world) {
+    const auto embedded = [&](std::vector<std::string> words) {
+      words.insert(words.begin(), {TALOS_TEST_COMMERCIAL, "migrate"});
+      words.insert(words.end(), {"--database", world.dsn});
+      ProcessOptions options;
+      options.argv = std::move(words);
+      return run(options);
+    };
+    for (const char* version : {"2", "17", "24"}) {
+      REQUIRE(embedded({"up", "--to", version}).status == 0);
+      const auto diagnosis = embedded({"diagnose"});
+      INFO(diagnosis.out);
+      INFO(diagnosis.err);
+      CHECK(diagnosis.status == 0);
+      const std::string said = "Schema: version " + std::string(version) + " (by fingerprints)";
+      CHECK(diagnosis.out == Part{said});
+    }
+  });
+}
+
 TEST_CASE("a down that leaves, loses or changes something is found, by what differs") {
   struct Broken {
     std::string up;
