@@ -176,6 +176,25 @@ TEST_CASE("C3, C4: a runner whose epoch is over writes nothing more, wherever it
   });
 }
 
+// Its machine has slept, so that its heartbeat knows nothing yet.
+TEST_CASE("C3: a runner whose session a successor has ended says that its lease is over, not that the network is") {
+  on_cockroach([](CockroachPlace& place) {
+    place.tables(1);
+    place.migration(2, "slow", slow_rows);
+    Process runner = place.start({"up"});
+    until_active(place, "pg_sleep");
+    place.sql("UPDATE schema_migrations_lock SET owner = 'another', epoch = epoch + 1 WHERE id = 1");
+    place.sql(
+        "CANCEL SESSIONS (SELECT session_id FROM [SHOW SESSIONS] WHERE active_queries LIKE '%pg_sleep%'"
+        " AND active_queries NOT LIKE '%SHOW SESSIONS%')");
+    const ProcessResult result = runner.wait();
+    INFO(result.err);
+    CHECK(result.status == 1);
+    CHECK(result.err == Part{"this runner's lease has ended"});
+    CHECK(place.tracker() == "1,false");
+  });
+}
+
 TEST_CASE("C3: where the stalled runner's session may not be ended its successor waits, and says for what") {
   on_double([](CockroachPlace& place) {
     place.shorten_lease();
