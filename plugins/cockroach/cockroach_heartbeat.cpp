@@ -139,7 +139,7 @@ bool Heartbeat::look(pg::Connection& connection) {
     last_check = last_check_;
   }
   if (session.empty()) return true;
-  const pg::Reply jobs = connection.ask(live_jobs_sql(since), patience());
+  const pg::Reply jobs = connection.ask(live_jobs_sql(since, {task_.user}), patience());
   if (!jobs.lost.empty()) return false;
   const auto check_interval = task_.stall_timeout.count() == 0
                                   ? check_every

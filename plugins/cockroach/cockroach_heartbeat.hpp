@@ -21,6 +21,7 @@ class Heartbeat {
     pg::Parameters parameters;
     std::string settings;   ///< of its session
     std::string renew_sql;  ///< gives no row if the lease is gone
+    std::string user;       ///< whose jobs it looks at
     std::chrono::milliseconds lifetime{0};
     std::chrono::milliseconds stall_timeout{60'000};  ///< 0: none
   };

@@ -11,9 +11,11 @@ namespace {
 
 constexpr std::string_view columns = "job_id::text, status, fraction_completed::text, description";
 
-std::string jobs_sql(std::string_view since, std::string_view states) {
+std::string jobs_sql(std::string_view since, const std::vector<std::string>& users, std::string_view states) {
+  std::string names;
+  for (const std::string& user : users) names += (names.empty() ? "" : ", ") + pg::literal(user);
   return "SELECT " + std::string(columns) + " FROM [SHOW JOBS] WHERE job_type LIKE '%SCHEMA CHANGE' AND status " +
-         std::string(states) + " AND user_name = current_user AND created >= " + pg::literal(since) +
+         std::string(states) + " AND user_name IN (" + names + ") AND created >= " + pg::literal(since) +
          "::timestamptz - INTERVAL '2 seconds' ORDER BY created";
 }
 
@@ -23,11 +25,13 @@ std::string Job::told() const {
   return "schema change job " + id + (description.empty() ? "" : " (" + description + ")") + " is " + status;
 }
 
-std::string live_jobs_sql(std::string_view since) {
-  return jobs_sql(since, "NOT IN ('succeeded', 'failed', 'canceled', 'revert-failed')");
+std::string live_jobs_sql(std::string_view since, const std::vector<std::string>& users) {
+  return jobs_sql(since, users, "NOT IN ('succeeded', 'failed', 'canceled', 'revert-failed')");
 }
 
-std::string failed_jobs_sql(std::string_view since) { return jobs_sql(since, "= 'revert-failed'"); }
+std::string failed_jobs_sql(std::string_view since, const std::vector<std::string>& users) {
+  return jobs_sql(since, users, "= 'revert-failed'");
+}
 
 std::vector<Job> read_jobs(const pg::Table& answer) {
   std::vector<Job> jobs;

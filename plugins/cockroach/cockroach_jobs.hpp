@@ -22,12 +22,13 @@ struct Job {
   std::string told() const;
 };
 
-/// This user's schema changes that are not over, of those that began at `since` (UTC, RFC 3339) or later; without the
+/// These users' schema changes that are not over, of those that began at `since` (UTC, RFC 3339) or later; without the
 /// collection of what is no longer used, which nobody waits for. Some seconds before `since` count, too: clocks differ.
 /// SHOW JOBS, because crdb_internal is closed to us from 26.1 on.
-std::string live_jobs_sql(std::string_view since);
+/// Of whichever database: their descriptions do not say for certain.
+std::string live_jobs_sql(std::string_view since, const std::vector<std::string>& users);
 /// Those that were given up in the middle since then: they need somebody.
-std::string failed_jobs_sql(std::string_view since);
+std::string failed_jobs_sql(std::string_view since, const std::vector<std::string>& users);
 std::vector<Job> read_jobs(const pg::Table& answer);
 
 /// What an operator can do about it; empty where there is nothing to do but wait.

@@ -162,7 +162,7 @@ std::optional<Job> CockroachSession::wait_for_jobs(const std::string& since, boo
                                                    ExecuteObserver& observer) {
   std::string told;
   for (;;) {
-    const auto jobs = live_jobs(since);
+    const auto jobs = live_jobs(since, {server_.user});
     if (!jobs) throw Error(ErrorCode::connection, "this user cannot see whether a schema change is still at work");
     if (jobs->empty()) return std::nullopt;
     const Job& job = jobs->front();
@@ -206,7 +206,7 @@ bool CockroachSession::schema_change_happened(const Unit& unit, Failure& failure
         (what_to_do.empty() ? " and goes on in the background; when it is over: migrate resume" : ": " + what_to_do);
     return false;
   }
-  if (const auto stuck = read_jobs(ask(failed_jobs_sql(statement_since_)).at(0)); !stuck.empty()) {
+  if (const auto stuck = read_jobs(ask(failed_jobs_sql(statement_since_, {server_.user})).at(0)); !stuck.empty()) {
     failure.error.hint = stuck.front().told() + ": " + advice(stuck.front());
     return false;
   }

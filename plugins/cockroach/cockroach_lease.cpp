@@ -1,5 +1,6 @@
 #include "cockroach_lease.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 #include "pg_runner.hpp"
@@ -47,22 +48,23 @@ std::string time_or_null(const std::string& time) {
 
 }  // namespace
 
-Lease::Lease(std::string table, const Runner& runner, std::chrono::milliseconds lifetime)
+Lease::Lease(std::string table, const Runner& runner, std::string user, std::chrono::milliseconds lifetime)
     : table_(std::move(table)),
       owner_(pg::random_owner(runner)),
       runner_(pg::application_name(runner)),
+      user_(std::move(user)),
       lifetime_(lifetime) {}
 
 const std::vector<std::string>& Lease::columns() {
-  static const std::vector<std::string> names{"id",    "layout",   "owner",      "epoch",         "runner",
-                                              "since", "sessions", "jobs_since", "foreign_locks", "expires_at"};
+  static const std::vector<std::string> names{"id",       "layout", "owner",      "epoch",         "runner",    "since",
+                                              "sessions", "users",  "jobs_since", "foreign_locks", "expires_at"};
   return names;
 }
 
 std::string Lease::create_sql() const {
   return "CREATE TABLE IF NOT EXISTS " + table_ +
          " (id bigint NOT NULL PRIMARY KEY, layout bigint NOT NULL, owner text NOT NULL, epoch bigint NOT NULL,"
-         " runner text, since timestamptz, sessions text, jobs_since timestamptz, foreign_locks text,"
+         " runner text, since timestamptz, sessions text, users text, jobs_since timestamptz, foreign_locks text,"
          " expires_at timestamptz)";
 }
 
@@ -78,8 +80,8 @@ std::string Lease::look_sql() const {
   return "SELECT w.owner, w.epoch, w.runner, " + pg::milliseconds_of("w.since") + ", w.sessions, " +
          pg::milliseconds_of("w.jobs_since") +
          ", w.foreign_locks, w.owner <> '' AND e.expires_at > clock_timestamp()," +
-         " w.owner = '' OR e.expires_at < clock_timestamp() - " + grace + " FROM " + table_ + " AS w JOIN " + table_ +
-         " AS e ON e.id = 2 WHERE w.id = 1";
+         " w.owner = '' OR e.expires_at < clock_timestamp() - " + grace + ", w.users FROM " + table_ + " AS w JOIN " +
+         table_ + " AS e ON e.id = 2 WHERE w.id = 1";
 }
 
 std::optional<LeaseRows> Lease::read(const pg::Table& answer) {
@@ -96,6 +98,7 @@ std::optional<LeaseRows> Lease::read(const pg::Table& answer) {
   for (const std::string& one : split(text(6))) rows.foreign.push_back(number(one));
   rows.running = text(7) == "t" || text(7) == "true";
   rows.claimable = text(8) == "t" || text(8) == "true";
+  rows.users = split(text(9));
   return rows;
 }
 
@@ -105,18 +108,21 @@ std::vector<std::string> Lease::take_sql(const std::optional<LeaseRows>& rows,
   const std::string name = pg::literal(pg::valid_utf8(runner_));
   if (!rows)
     return {"INSERT INTO " + table_ +
-            " (id, layout, owner, epoch, runner, since, sessions, foreign_locks, expires_at)" + " VALUES (1, " +
-            layout + ", " + pg::literal(owner_) + ", 1, " + name + ", clock_timestamp(), '', " +
-            pg::literal(joined(foreign)) + ", NULL), (2, " + layout + ", " + pg::literal(owner_) +
-            ", 0, NULL, NULL, NULL, NULL, " + ends() + ") RETURNING 1"};
+            " (id, layout, owner, epoch, runner, since, sessions, users, foreign_locks, expires_at)" + " VALUES (1, " +
+            layout + ", " + pg::literal(owner_) + ", 1, " + name + ", clock_timestamp(), '', " + pg::literal(user_) +
+            ", " + pg::literal(joined(foreign)) + ", NULL), (2, " + layout + ", " + pg::literal(owner_) +
+            ", 0, NULL, NULL, NULL, NULL, NULL, " + ends() + ") RETURNING 1"};
   // What the one before left behind stays known until it is seen to be over, also if this runner dies first.
   const std::string jobs_since = rows->sessions.empty()     ? ""
                                  : rows->jobs_since.empty() ? rows->since
                                                             : rows->jobs_since;
+  std::vector<std::string> users = rows->sessions.empty() ? std::vector<std::string>() : rows->users;
+  if (std::find(users.begin(), users.end(), user_) == users.end()) users.push_back(user_);
   return {"UPDATE " + table_ + " SET owner = " + pg::literal(owner_) + ", epoch = epoch + 1, runner = " + name +
-              ", since = clock_timestamp(), jobs_since = " + time_or_null(jobs_since) + ", foreign_locks = " +
-              pg::literal(joined(foreign)) + " WHERE id = 1 AND owner = " + pg::literal(rows->owner) +
-              " AND epoch = " + std::to_string(rows->epoch) + " RETURNING 1",
+              ", since = clock_timestamp(), users = " + pg::literal(joined(users)) +
+              ", jobs_since = " + time_or_null(jobs_since) + ", foreign_locks = " + pg::literal(joined(foreign)) +
+              " WHERE id = 1 AND owner = " + pg::literal(rows->owner) + " AND epoch = " + std::to_string(rows->epoch) +
+              " RETURNING 1",
           "UPDATE " + table_ + " SET owner = " + pg::literal(owner_) + ", expires_at = " + ends() +
               " WHERE id = 2 RETURNING 1"};
 }
@@ -135,9 +141,13 @@ std::vector<std::string> Lease::release_sql(const std::vector<std::string>& sess
               pg::literal(owner_) + " RETURNING 1"};
 }
 
-std::string Lease::remember_sessions_sql(const std::vector<std::string>& sessions, bool forget_jobs) const {
-  return "UPDATE " + table_ + " SET sessions = " + pg::literal(joined(sessions)) +
-         (forget_jobs ? ", jobs_since = NULL" : "") + " WHERE " + mine() + " RETURNING 1";
+std::string Lease::remember_sessions_sql(const std::vector<std::string>& sessions) const {
+  return "UPDATE " + table_ + " SET sessions = " + pg::literal(joined(sessions)) + " WHERE " + mine() + " RETURNING 1";
+}
+
+std::string Lease::forget_sql() const {
+  return "UPDATE " + table_ + " SET sessions = '', users = " + pg::literal(user_) + ", jobs_since = NULL WHERE " +
+         mine() + " RETURNING 1";
 }
 
 std::string Lease::poison_sql() const {

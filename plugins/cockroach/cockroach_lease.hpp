@@ -16,6 +16,8 @@
 
 namespace talos::cockroach {
 
+inline constexpr std::chrono::milliseconds default_lease_lifetime{30'000};
+
 /// What the two rows say.
 struct LeaseRows {
   std::string owner;  ///< empty: released
@@ -23,6 +25,7 @@ struct LeaseRows {
   std::string runner;                 ///< as pg::application_name() gives it
   std::string since;                  ///< UTC, RFC 3339
   std::vector<std::string> sessions;  ///< of runners whose statements may still be at work
+  std::vector<std::string> users;     ///< as whom those runners, and the last one, were here
   std::string jobs_since;             ///< since when their schema changes may have begun; UTC, RFC 3339; may be empty
   std::vector<std::int64_t> foreign;  ///< golang-migrate's lock rows that were inserted with it
   bool running = false;               ///< its time is not up
@@ -32,7 +35,7 @@ struct LeaseRows {
 class Lease {
  public:
   /// `table` is quoted, with database and schema.
-  Lease(std::string table, const Runner& runner, std::chrono::milliseconds lifetime);
+  Lease(std::string table, const Runner& runner, std::string user, std::chrono::milliseconds lifetime);
 
   std::chrono::milliseconds lifetime() const { return lifetime_; }
   const std::string& owner() const { return owner_; }
@@ -58,7 +61,9 @@ class Lease {
   std::string renew_sql() const;
   /// Keeps sessions and the time of their jobs only where they are given.
   std::vector<std::string> release_sql(const std::vector<std::string>& sessions) const;
-  std::string remember_sessions_sql(const std::vector<std::string>& sessions, bool forget_jobs) const;
+  std::string remember_sessions_sql(const std::vector<std::string>& sessions) const;
+  /// The runners before are through.
+  std::string forget_sql() const;
   /// C4: whoever relies on the epoch of now can write no more.
   std::string poison_sql() const;
 
@@ -76,6 +81,7 @@ class Lease {
   std::string table_;
   std::string owner_;
   std::string runner_;
+  std::string user_;
   std::chrono::milliseconds lifetime_;
   std::int64_t epoch_ = 0;
 };

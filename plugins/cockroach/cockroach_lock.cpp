@@ -32,6 +32,7 @@ bool CockroachSession::do_try_lock() {
     lease_->set_epoch(0);
   }
   if (!lease_->held()) {
+    if (lease_table_known_ && somebody_has_it()) return false;
     make_lease_table();
     if (!take_lease()) return false;
   }
@@ -48,6 +49,13 @@ void CockroachSession::make_lease_table() {
     look_for_tables();
   }
   refuse_foreign_lease_table();
+  lease_table_known_ = true;
+}
+
+// What a waiter asks again and again.
+bool CockroachSession::somebody_has_it() {
+  const auto rows = Lease::read(ask(lease_->look_sql()).at(0));
+  return rows && !rows->claimable && !lease_->is_ours(*rows);
 }
 
 // G17.
@@ -135,7 +143,8 @@ std::optional<bool> CockroachSession::try_take() {
   lease_->set_epoch(rows ? rows->epoch + 1 : 1);
   sessions_ = rows ? rows->sessions : std::vector<std::string>();
   if (!sessions_.empty())
-    predecessor_ = Predecessor{rows->runner, sessions_, rows->jobs_since.empty() ? rows->since : rows->jobs_since, {}};
+    predecessor_ = Predecessor{
+        rows->runner, sessions_, rows->users, rows->jobs_since.empty() ? rows->since : rows->jobs_since, {}};
   return true;
 }
 
@@ -146,6 +155,7 @@ void CockroachSession::start_heartbeat(Clock::time_point taken_at) {
   task.parameters = parameters_;
   task.settings = joined(session_settings(dsn_, server_.version, std::chrono::milliseconds(0)));
   task.renew_sql = lease_->renew_sql();
+  task.user = server_.user;
   task.lifetime = lease_->lifetime();
   task.stall_timeout = stall_timeout_;
   heartbeat_ = std::make_unique<Heartbeat>(std::move(task), taken_at);
@@ -155,22 +165,32 @@ void CockroachSession::start_heartbeat(Clock::time_point taken_at) {
 // the lock.
 bool CockroachSession::predecessor_is_through() {
   if (!predecessor_) return true;
-  for (const std::string& session : predecessor_->sessions) {
-    if (end_session(session)) continue;
-    predecessor_->obstacle = "its lease is over, but its session " + session +
-                             " is still there and cannot be ended by this user (CANCEL SESSION)";
-    return false;
-  }
-  const auto jobs = live_jobs(predecessor_->jobs_since);
-  if (!jobs || !jobs->empty()) {
-    predecessor_->obstacle = "its lease is over, but " + (jobs ? jobs->front().told() : "its jobs cannot be seen");
-    if (jobs && !advice(jobs->front()).empty()) predecessor_->obstacle += ": " + advice(jobs->front());
-    return false;
-  }
-  if (ask(lease_->remember_sessions_sql({}, true)).at(0).rows.empty()) return false;
+  predecessor_->obstacle = predecessor_obstacle();
+  if (!predecessor_->obstacle.empty()) return false;
+  if (ask(lease_->forget_sql()).at(0).rows.empty()) return false;
   sessions_.clear();
   predecessor_.reset();
   return true;
+}
+
+// Why it may still be at work; empty: it is not.
+std::string CockroachSession::predecessor_obstacle() {
+  for (const std::string& session : predecessor_->sessions)
+    if (!end_session(session))
+      return "its lease is over, but its session " + session +
+             " is still there and cannot be ended by this user (CANCEL SESSION)";
+  // A user sees its own; that others' are not seen says nothing.
+  for (const std::string& user : predecessor_->users)
+    if (user != server_.user && !server_.is_admin)
+      return "its lease is over, but it was here as the user " + user +
+             ", and this user cannot see whether its statements and schema changes are: run this as that user or as an "
+             "admin; or, when nothing of it is at work any more, clear it with: UPDATE " +
+             tables_->lease() + " SET sessions = '' WHERE id = 1 AND owner = ''";
+  const auto jobs = live_jobs(predecessor_->jobs_since, predecessor_->users);
+  if (!jobs) return "its lease is over, but its jobs cannot be seen";
+  if (jobs->empty()) return {};
+  const std::string what_to_do = advice(jobs->front());
+  return "its lease is over, but " + jobs->front().told() + (what_to_do.empty() ? "" : ": " + what_to_do);
 }
 
 // True if it is gone. That it may not be cancelled is no error: it may go by itself.

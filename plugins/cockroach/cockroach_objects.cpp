@@ -66,9 +66,13 @@ class Reader {
     if (take_any({"TEMP", "TEMPORARY"})) return;
     const bool inverted = take_any({"UNIQUE", "INVERTED", "VECTOR"});
     if (inverted) words_.take("INVERTED");
-    words_.take("MATERIALIZED");
+    const bool materialized = words_.take("MATERIALIZED");
     if (words_.take("INDEX")) return create_index();
-    if (take_any({"TABLE", "VIEW", "SEQUENCE"})) {
+    if (!materialized && words_.take("VIEW")) {
+      if_exists();
+      add(Kind::relation, name());
+      ddl_.change.single = true;
+    } else if (take_any({"TABLE", "VIEW", "SEQUENCE"})) {
       if_exists();
       add(Kind::relation, name());
       // Its definition says nothing of whether all its rows came.
@@ -85,7 +89,7 @@ class Reader {
     }
   }
 
-  // CREATE TABLE t AS …, CREATE MATERIALIZED VIEW … AS …; a plain view has no rows, but is no harm either.
+  // CREATE TABLE t AS …, CREATE MATERIALIZED VIEW … AS ….
   bool has_query() {
     pg::Tokens ahead = words_;
     for (pg::Token token = ahead.next(); token.kind != TokenKind::end; token = ahead.next())

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cockroach_lease.hpp"
 #include "pg_text.hpp"
 
 namespace talos::cockroach {
@@ -49,8 +50,10 @@ std::vector<std::string> session_settings(const pg::PgDsn& dsn, Version version,
   // table goes through either way.
   if (version >= locks_new_tables) statements.push_back(set("create_table_with_schema_locked", "off"));
   statements.push_back(set("sql_safe_updates", "off"));
-  for (const char* timeout : {"lock_timeout", "transaction_timeout", "idle_in_transaction_session_timeout"})
-    statements.push_back(set(timeout, "0"));
+  for (const char* timeout : {"lock_timeout", "transaction_timeout"}) statements.push_back(set(timeout, "0"));
+  // A runner that stands still for that long has lost its lease; its successor is not to wait for its rows.
+  statements.push_back(
+      set("idle_in_transaction_session_timeout", pg::setting(dsn.lease_ttl.value_or(default_lease_lifetime))));
   statements.push_back(set("statement_timeout", pg::setting(statement_timeout)));
   return statements;
 }
@@ -74,6 +77,8 @@ ServerInfo describe_server(const pg::Connection& connection, const Inquiry& ask,
   const auto version = find_version(version_text);
   if (!version) throw Error(ErrorCode::unsupported, "the version of the server cannot be read: " + version_text);
   ServerInfo server;
+  // That is what it means there. Told at the login, as all of `connection`; a later question may be asked on another.
+  server.is_admin = connection.parameter_status("is_superuser") == "on";
   server.name = "CockroachDB " + version_word(version_text);
   server.version = *version;
   mind_cluster_version(server, ask);
@@ -81,9 +86,10 @@ ServerInfo describe_server(const pg::Connection& connection, const Inquiry& ask,
     throw Error(ErrorCode::unsupported,
                 server.name + " is too old: " + to_string(oldest_supported) + " is the oldest supported");
   answered(ask(joined(session_settings(dsn, server.version, statement_timeout))), dsn);
-  const pg::Table place = answered(ask("SELECT current_database(), current_schema()"), dsn);
+  const pg::Table place = answered(ask("SELECT current_database(), current_schema(), current_user"), dsn);
   server.database = place.rows.at(0).at(0).value_or("");
   server.schema = dsn.schema.empty() ? place.rows.at(0).at(1).value_or("") : dsn.schema;
+  server.user = place.rows.at(0).at(2).value_or("");
   if (server.schema.empty())
     throw Error(ErrorCode::connection, "there is no schema to work in: current_schema() is NULL")
         .with_hint("create the schema, or name an existing one in the DSN: ?search_path=NAME");

@@ -18,6 +18,8 @@ struct ServerInfo {
   Version version;   ///< of the node or of its cluster, whichever is lower: what may be relied on
   std::string database;
   std::string schema;  ///< the one new tables go into
+  std::string user;
+  bool is_admin = false;  ///< sees everybody's sessions and jobs, and may end them
   std::vector<std::string> notes;
 };
 

@@ -15,7 +15,6 @@ namespace talos::cockroach {
 
 namespace {
 
-constexpr std::chrono::milliseconds default_lease{30'000};
 // How far the past lies that is read without waiting for writers (C2), and what a read then waits so that it sees
 // everything that was committed before it was asked for.
 constexpr std::chrono::milliseconds past{100};
@@ -75,7 +74,7 @@ CockroachSession::CockroachSession(pg::PgDsn dsn, const ConnectRequest& request)
   foreign_table_ =
       pg::quoted_name(server_.database) + "." + pg::quoted_name(server_.schema) + "." + pg::quoted_name(foreign_name_);
   foreign_ids_ = golang_migrate_ids(server_.database, dsn_.path_database);
-  lease_.emplace(tables_->lease(), runner_, dsn_.lease_ttl.value_or(default_lease));
+  lease_.emplace(tables_->lease(), runner_, server_.user, dsn_.lease_ttl.value_or(default_lease_lifetime));
 }
 
 CockroachSession::~CockroachSession() {
@@ -134,7 +133,7 @@ pg::Connection& CockroachSession::worker() {
   set_up(*connection, statement_timeout_);
   if (lease_->held()) {
     sessions_.push_back(session_of(*connection));
-    const pg::Reply reply = inquire(lease_->remember_sessions_sql(sessions_, false), firmly());
+    const pg::Reply reply = inquire(lease_->remember_sessions_sql(sessions_), firmly());
     if (!reply.lost.empty()) throw_lost(*base_);
     if (reply.error) throw Error(pg::to_error(*reply.error, ErrorCode::connection));
     if (reply.tables.at(0).rows.empty()) throw Error(lease_lost());
@@ -297,8 +296,9 @@ std::uint64_t CockroachSession::do_split(std::string_view text, const StatementS
 }
 
 // Nothing where the server does not tell.
-std::optional<std::vector<Job>> CockroachSession::live_jobs(const std::string& since) {
-  const pg::Reply reply = inquire(live_jobs_sql(since), firmly());
+std::optional<std::vector<Job>> CockroachSession::live_jobs(const std::string& since,
+                                                            const std::vector<std::string>& users) {
+  const pg::Reply reply = inquire(live_jobs_sql(since, users), firmly());
   if (!reply.lost.empty()) throw_lost(*base_);
   if (reply.error) return std::nullopt;
   return read_jobs(reply.tables.at(0));
@@ -309,7 +309,7 @@ Settlement::Finding CockroachSession::settle_statement(const ScriptPart& stateme
   const bool moved = (statement.script->traits & pg::trait_session_state) != 0;
   if (moved && verify_query(statement.script->text).empty())
     return {Settlement::Verdict::unknown, "the file changes settings that its names may depend on", {}};
-  const auto jobs = live_jobs(ever);
+  const auto jobs = live_jobs(ever, {server_.user});
   if (!jobs) return {Settlement::Verdict::unknown, "this user cannot see whether a schema change is still at work", {}};
   if (!jobs->empty()) {
     const std::string what_to_do = advice(jobs->front());

@@ -55,6 +55,7 @@ class CockroachSession : public Session {
   struct Predecessor {
     std::string runner;
     std::vector<std::string> sessions;
+    std::vector<std::string> users;
     std::string jobs_since;
     std::string obstacle;  ///< what we wait for, in words
   };
@@ -94,15 +95,17 @@ class CockroachSession : public Session {
   bool stop_requested() const;
   bool pause_for(std::chrono::milliseconds duration) const;
   [[noreturn]] void throw_lost(const pg::Connection& connection) const;
-  std::optional<std::vector<Job>> live_jobs(const std::string& since);
+  std::optional<std::vector<Job>> live_jobs(const std::string& since, const std::vector<std::string>& users);
   Settlement::Finding settle_statement(const ScriptPart& statement, std::string_view before);
 
   // The lock (cockroach_lock.cpp)
   void make_lease_table();
   void refuse_foreign_lease_table();
+  bool somebody_has_it();
   bool take_lease();
   std::optional<bool> try_take();
   bool predecessor_is_through();
+  std::string predecessor_obstacle();
   bool end_session(const std::string& session);
   void release_lease();
   void start_heartbeat(Clock::time_point taken_at);
@@ -167,6 +170,7 @@ class CockroachSession : public Session {
   std::string foreign_table_;              ///< … quoted, with database and schema
   std::vector<std::int64_t> foreign_ids_;  ///< of its rows
   bool foreign_exists_ = false;
+  bool lease_table_known_ = false;
   pg::Existing existing_;
 
   std::optional<Lease> lease_;

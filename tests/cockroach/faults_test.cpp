@@ -7,12 +7,15 @@
 
 #include <doctest/doctest.h>
 
+#include "cockroach_lease.hpp"
 #include "cockroach_place.hpp"
 
 namespace talos::test {
 namespace {
 
 using What = CrdbFault::What;
+using cockroach::Lease;
+using cockroach::LeaseRows;
 
 void write_set(CockroachPlace& place) {
   place.migration(1, "t", "CREATE TABLE t (id int PRIMARY KEY);\nALTER TABLE t ADD COLUMN name text;\n",
@@ -177,6 +180,62 @@ TEST_CASE("C4: a connection that is lost before a commit loses nothing") {
 
 TEST_CASE("C4: a connection that is lost after a commit repeats nothing") {
   on_double([](CockroachPlace& place) { with_faults(place, {.what = What::drop_after}, Commits(), false); });
+}
+
+TEST_CASE("C4: a COMMIT that arrives long after its connection was lost is waited for, and counted once") {
+  on_double([](CockroachPlace& place) {
+    place.tables(1);
+    place.migration(2, "rows", "INSERT INTO t1 VALUES (1);\n");
+    place.crdb->add({.what = What::late, .matches = [writer = std::make_shared<int>(0)](const CrdbStatement& s) {
+                       if (s.sql.starts_with("INSERT INTO t1")) *writer = s.connection;
+                       return s.connection == *writer && s.ends_transaction;
+                     }});
+    Process up = place.start({"up"});
+    REQUIRE(eventually([&] { return place.crdb->stalled() == 1; }));
+    // It has moved the epoch, and looks for what the old transaction wrote.
+    REQUIRE(eventually([&] {
+      return place.value(
+                 "SELECT count(*) FROM [SHOW SESSIONS] WHERE active_queries LIKE '%count(*)%_log%'"
+                 " AND active_queries NOT LIKE '%SHOW SESSIONS%'") == "1";
+    }));
+    place.crdb->release_stalled();
+    const ProcessResult result = up.wait();
+    INFO(result.err);
+    CHECK(result.status == 0);
+    CHECK(result.err != Part{"attempt 2"});
+    CHECK(place.value("SELECT count(*) FROM t1") == "1");
+    CHECK(place.tracker() == "2,false");
+    // One by taking it, one by the poison.
+    CHECK(place.value("SELECT epoch FROM schema_migrations_lock WHERE id = 1") == "2");
+  });
+}
+
+TEST_CASE("C4: what the poison has not found cannot come later") {
+  on_cockroach([](CockroachPlace& place) {
+    place.tables(1);
+    REQUIRE(place.migrate({"up"}).status == 0);
+    Lease lease("schema_migrations_lock", Runner{}, "root", std::chrono::minutes(1));
+    PgClient settler = place.client();
+    const auto rows = place.rows("SELECT owner, epoch FROM schema_migrations_lock WHERE id = 1");
+    LeaseRows free;
+    free.epoch = std::stoll(rows.at(0).substr(rows.at(0).find('|') + 1));
+    for (const std::string& statement : lease.take_sql(free, {})) settler.run(statement);
+    lease.set_epoch(free.epoch + 1);
+    PgClient late = place.client();
+    const std::string begin = "BEGIN ISOLATION LEVEL SERIALIZABLE; ";
+    late.run(begin + "SELECT 1 WHERE " + lease.fence());
+    settler.run(begin + lease.poison_sql() + "; SELECT count(*) FROM t1; COMMIT");
+    std::string state;
+    try {
+      late.run("INSERT INTO t1 VALUES (1)");
+      late.run("COMMIT");
+    } catch (const PgFailure& failure) {
+      state = failure.sqlstate();
+    }
+    CHECK(state == "40001");
+    late.run("ROLLBACK");
+    CHECK(place.value("SELECT count(*) FROM t1") == "0");
+  });
 }
 
 TEST_CASE("G13: a lost schema change whose job goes on is waited for, and found to have happened") {

@@ -28,6 +28,22 @@ class Stopped {
   const Process& process_;
 };
 
+bool says(const CrdbStatement& statement, std::string_view text) {
+  return statement.application.starts_with("talos") && statement.sql.find(text) != std::string::npos;
+}
+
+// All that a runner may write, apart from the lease.
+std::vector<std::string> written(CockroachPlace& place) {
+  std::vector<std::string> all;
+  const auto add = [&](const std::string& sql) {
+    for (std::string& row : place.rows(sql)) all.push_back(std::move(row));
+  };
+  add("SELECT tablename::text FROM pg_catalog.pg_tables WHERE schemaname = 'public' ORDER BY 1");
+  for (const char* table : {"schema_migrations", "schema_migrations_log", "schema_migrations_journal", "t"})
+    if (place.has_table(table)) add("SELECT r::text FROM " + std::string(table) + " AS r ORDER BY 1");
+  return all;
+}
+
 }  // namespace
 
 TEST_CASE("C3, C4: a runner that stalls in a transaction past its lease is succeeded, stops, and says so") {
@@ -85,6 +101,100 @@ TEST_CASE("C3: a runner that stalls in a schema change is succeeded only when it
   });
 }
 
+TEST_CASE("C3: what a runner sent of its journal arrives after another has taken over, and is not written") {
+  // In a message of its own, or in the middle of its transaction.
+  for (const char* word : {"BEGIN", "INSERT INTO"})
+    on_double([&](CockroachPlace& place) {
+      CAPTURE(word);
+      place.shorten_lease();
+      place.migration(1, "three", "CREATE TABLE a (x int);\nCREATE TABLE b (x int);\nCREATE TABLE c (x int);\n");
+      place.crdb->add({.what = CrdbFault::What::stall_before,
+                       .matches = [word, begun = std::make_shared<bool>(false)](const CrdbStatement& statement) {
+                         if (statement.sql.starts_with("CREATE TABLE a ")) *begun = true;
+                         return *begun && statement.sql.starts_with(word) && says(statement, word);
+                       }});
+      Process first = place.start({"up"});
+      REQUIRE(eventually([&] { return place.crdb->stalled() == 1; }));
+      const Stopped stall(first);
+      const ProcessResult up = place.migrate({"up"});
+      INFO(up.err);
+      CHECK(up.status == 3);
+      const ProcessResult resume = place.migrate({"resume"});
+      INFO(resume.err);
+      REQUIRE(resume.status == 0);
+      const auto before = written(place);
+      place.crdb->release_stalled();
+      stall.go_on();
+      const ProcessResult stalled = first.wait();
+      INFO(stalled.err);
+      CHECK(stalled.status == 1);
+      CHECK(stalled.err == Part{"this runner's lease has ended"});
+      CHECK(written(place) == before);
+      CHECK(place.value("SELECT count(*) FROM schema_migrations_journal WHERE NOT closed") == "0");
+    });
+}
+
+// Somebody takes the lease over while the runner cannot know it, as if its machine had slept: at each of its writes.
+TEST_CASE("C3, C4: a runner whose epoch is over writes nothing more, wherever it is") {
+  on_double([](CockroachPlace& place) {
+    place.migration(1, "t", "CREATE TABLE t (x int);\nCREATE INDEX t_x ON t (x);\n");
+    place.migration(2, "rows", "INSERT INTO t VALUES (1);\nINSERT INTO t VALUES (2);\n");
+    int points = 0;
+    for (bool reached = true; reached; ++points) {
+      CAPTURE(points);
+      place.crdb->add(
+          {.what = CrdbFault::What::stall_before,
+           .matches = [left = std::make_shared<int>(points), held = std::make_shared<bool>(false)](const auto& one) {
+             if (says(one, "INSERT INTO") && says(one, "_lock")) *held = true;
+             const bool looks = says(one, "clock_timestamp()") && one.sql.starts_with("SELECT") && !one.in_transaction;
+             const bool begins = says(one, "BEGIN ISOLATION LEVEL SERIALIZABLE") && !says(one, "READ ONLY");
+             return *held && (looks || begins) && (*left)-- == 0;
+           }});
+      Process runner = place.start({"up"});
+      reached = eventually([&] { return place.crdb->stalled() == 1 || !runner.running(); }) && runner.running();
+      if (reached) {
+        const auto before = written(place);
+        place.sql("UPDATE schema_migrations_lock SET epoch = epoch + 1 WHERE id = 1");
+        place.crdb->release_stalled();
+        const ProcessResult result = runner.wait();
+        INFO(result.err);
+        CHECK(written(place) == before);
+        // The last write is the lease's own end.
+        const bool all = place.tracker() == "2,false";
+        CHECK(result.status == (all ? 0 : 1));
+        if (!all) CHECK(result.err == Part{"this runner's lease has ended"});
+      } else {
+        CHECK(runner.wait().status == 0);
+      }
+      place.crdb->clear_faults();
+      for (const char* table :
+           {"t", "schema_migrations", "schema_migrations_log", "schema_migrations_journal", "schema_migrations_lock"})
+        place.sql("DROP TABLE IF EXISTS " + std::string(table));
+    }
+    MESSAGE(points << " points");
+    CHECK(points > 8);
+  });
+}
+
+// Its machine has slept, so that its heartbeat knows nothing yet.
+TEST_CASE("C3: a runner whose session a successor has ended says that its lease is over, not that the network is") {
+  on_cockroach([](CockroachPlace& place) {
+    place.tables(1);
+    place.migration(2, "slow", slow_rows);
+    Process runner = place.start({"up"});
+    until_active(place, "pg_sleep");
+    place.sql("UPDATE schema_migrations_lock SET owner = 'another', epoch = epoch + 1 WHERE id = 1");
+    place.sql(
+        "CANCEL SESSIONS (SELECT session_id FROM [SHOW SESSIONS] WHERE active_queries LIKE '%pg_sleep%'"
+        " AND active_queries NOT LIKE '%SHOW SESSIONS%')");
+    const ProcessResult result = runner.wait();
+    INFO(result.err);
+    CHECK(result.status == 1);
+    CHECK(result.err == Part{"this runner's lease has ended"});
+    CHECK(place.tracker() == "1,false");
+  });
+}
+
 TEST_CASE("C3: where the stalled runner's session may not be ended its successor waits, and says for what") {
   on_double([](CockroachPlace& place) {
     place.shorten_lease();
@@ -105,6 +215,44 @@ TEST_CASE("C3: where the stalled runner's session may not be ended its successor
     const ProcessResult third = place.migrate({"up"});
     INFO(third.err);
     CHECK(third.status == 0);
+  });
+}
+
+TEST_CASE("C3: what another user's runner left is judged by who can see it, and not by who cannot") {
+  on_double([](CockroachPlace& place) {
+    place.shorten_lease();
+    place.tables(1);
+    place.migration(2, "slow", slow_rows);
+    const std::string admins = place.dsn;
+    const auto with_lease = [&](const std::string& dsn) { return dsn + "&x-lease-ttl=4s"; };
+    const std::string one = "one_" + place.database, two = "two_" + place.database;
+    const std::string ones = with_lease(place.crdb->create_user(one, place.database));
+    const std::string twos = with_lease(place.crdb->create_user(two, place.database));
+    place.sql("GRANT ALL ON SCHEMA public TO " + one + ", " + two);
+    place.dsn = ones;
+    Process first = place.start({"up"});
+    until_active(place, "pg_sleep");
+    first.signal(SIGKILL);
+    first.wait();
+    place.sql("GRANT ALL ON ALL TABLES IN SCHEMA public TO " + two);
+    place.dsn = twos;
+    const ProcessResult blind = place.migrate({"up", "--lock-timeout", "9s"});
+    INFO(blind.err);
+    CHECK(blind.status == 4);
+    CHECK(blind.err == Part{"as the user " + one});
+    CHECK(place.tracker() == "1,false");
+    // Nor is it forgotten by who has held the lease meanwhile.
+    CHECK(place.migrate({"up", "--lock-timeout", "1s"}).status == 4);
+    place.migration(2, "slow", "INSERT INTO t1 VALUES (2);\n");
+    place.dsn = admins;
+    const ProcessResult seeing = place.migrate({"up"});
+    INFO(seeing.err);
+    CHECK(seeing.status == 0);
+    CHECK(place.tracker() == "2,false");
+    // And after that everybody may.
+    place.sql("GRANT ALL ON ALL TABLES IN SCHEMA public TO " + two);
+    place.dsn = twos;
+    CHECK(place.migrate({"force", "2", "--lock-timeout", "1s"}).status == 0);
   });
 }
 
@@ -196,6 +344,18 @@ TEST_CASE("A waiter is told who holds the lock, and gives up with exit 4") {
     INFO(waiter.err);
     CHECK(waiter.status == 4);
     CHECK(waiter.err == Part{"pid " + std::to_string(runner.pid())});
+    if (place.crdb) {
+      // A waiter that has seen the tables once asks for the lease alone.
+      int asked = 0;
+      int searched = 0;
+      for (const CrdbStatement& statement : place.crdb->statements()) {
+        if (statement.application.find(" " + std::to_string(runner.pid()) + "@") != std::string::npos) continue;
+        if (says(statement, "SELECT w.owner")) ++asked;
+        if (says(statement, "tablename = 'schema_lock'") && !statement.in_transaction) ++searched;
+      }
+      CHECK(asked > 2);
+      CHECK(searched == 1);
+    }
     runner.signal(SIGTERM);
     CHECK(runner.wait().status == 128 + SIGTERM);
   });

@@ -32,6 +32,7 @@ struct CrdbFault {
     drop_after,        ///< the statement is run, and committed if it decides, then the socket is closed
     stall_before,      ///< nothing more is run or answered until CrdbDouble::release_stalled
     stall_after,       ///< it is run, but not answered until then
+    late,              ///< the socket is closed, and what the client sent last arrives all the same, only then
   };
   What what = What::retry;
   /// CrdbStatement::number; 0: the first for which `matches` holds.

@@ -29,6 +29,8 @@ constexpr int server_retries = 50;
 
 constexpr std::chrono::milliseconds look_for_deadlocks_every{200};
 
+constexpr const char* idle_setting = "idle_in_transaction_session_timeout";
+
 // Those of which clients are told when they change (param_status@0d6c10e).
 constexpr std::array told{"application_name",     "client_encoding", "DateStyle",
                           "IntervalStyle",        "TimeZone",        "standard_conforming_strings",
@@ -91,10 +93,15 @@ void Session::run() {
 // --- the connection ---
 
 Message Session::read(bool first) {
+  const Deadline idle = idle_deadline();
   for (;;) {
     if (auto message = wire_.take(first)) return *message;
     std::array<pollfd, 2> watched{{{wire_.fd(), POLLIN, 0}, {client_->wake.get(), POLLIN, 0}}};
-    ::poll(watched.data(), watched.size(), -1);
+    if (::poll(watched.data(), watched.size(), milliseconds_until(idle)) == 0) {
+      wire_.error({"25P03", "terminating connection due to idle-in-transaction timeout", "", "", "", "FATAL"});
+      wire_.flush();
+      throw ConnectionOver{};
+    }
     {
       // Nothing runs that could be cancelled.
       const std::lock_guard lock(server_.mutex);
@@ -116,11 +123,7 @@ void Session::obey() {
 
 void Session::wait(int fd, const Deadline& deadline) {
   std::array<pollfd, 3> watched{{{client_->wake.get(), POLLIN, 0}, {wire_.fd(), POLLRDHUP, 0}, {fd, POLLIN, 0}}};
-  int left = -1;
-  if (deadline)
-    left = std::max(
-        0, static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(*deadline - Clock::now()).count()));
-  ::poll(watched.data(), watched.size(), left);
+  ::poll(watched.data(), watched.size(), milliseconds_until(deadline));
   if ((watched[1].revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0) throw ConnectionOver{};
   if (watched[0].revents != 0) obey();
 }
@@ -246,6 +249,7 @@ std::string Session::settings_for_postgres() const {
 void Session::reset_all() {
   variables_ = variables_at_login_;
   backend_->run("RESET ALL;" + at_login_ + settings_for_postgres());
+  note_idle_timeout();
   report_parameters();
   wire_.complete("RESET");
 }
@@ -329,15 +333,19 @@ void Session::fail(const SqlError& error, const std::string& sql) {
 
 void Session::drop() { throw ConnectionOver{}; }
 
+// What the client sent has not come, or it takes no answer: as it is idle its transaction may end.
 void Session::stall() {
   const int before = server_.release_count();
+  const Deadline idle = idle_deadline();
   {
     const std::lock_guard lock(server_.mutex);
     client_->stalled = true;
   }
+  if (fault_->what == What::late) wire_.hang_up();
   while (server_.release_count() == before) {
+    if (idle && Clock::now() >= *idle) drop();
     try {
-      wait(-1, std::nullopt);
+      wait(-1, idle);
     } catch (const SqlFailure&) {
       // A stalled server does not answer a request to cancel either.
     }
@@ -398,6 +406,7 @@ void Session::run_statement(const Statement& statement, bool alone, bool last) {
     switch (fault_->what) {
       case What::drop_before:
         drop();
+      case What::late:
       case What::stall_before:
         stall();
         break;
@@ -431,6 +440,7 @@ void Session::run_statement(const Statement& statement, bool alone, bool last) {
       throw ambiguous();
     case What::drop_after:
     case What::drop_during:
+    case What::late:
       drop();
     case What::stall_after:
       stall();
@@ -562,6 +572,19 @@ std::optional<std::chrono::milliseconds> Session::timeout(const char* setting) {
   return std::chrono::milliseconds(std::stol(value));
 }
 
+void Session::note_idle_timeout() { idle_timeout_ = timeout(idle_setting).value_or(std::chrono::milliseconds(0)); }
+
+Session::Deadline Session::idle_deadline() const {
+  const bool ends = in_explicit() && idle_timeout_.count() > 0;
+  return ends ? Deadline(Clock::now() + idle_timeout_) : std::nullopt;
+}
+
+int Session::milliseconds_until(const Deadline& deadline) {
+  if (!deadline) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now());
+  return std::max(0, static_cast<int>(left.count()));
+}
+
 Session::Deadline Session::deadline(const char* setting) {
   const auto time = timeout(setting);
   return time ? Deadline(Clock::now() + *time) : std::nullopt;
@@ -574,6 +597,7 @@ void Session::set(const Statement& statement) {
   } else if (shared_variable(statement.variable)) {
     backend_->run(statement.pg);
     report_parameters();
+    if (statement.variable == idle_setting) note_idle_timeout();
     if (statement.variable == "application_name") {
       const std::lock_guard lock(server_.mutex);
       client_->application = backend_->parameter("application_name");

@@ -68,6 +68,9 @@ class Session {
   bool on(const std::string& variable) const;
   std::optional<std::chrono::milliseconds> timeout(const char* setting);
   Deadline deadline(const char* setting);
+  void note_idle_timeout();
+  Deadline idle_deadline() const;
+  static int milliseconds_until(const Deadline& deadline);
 
   // --- crdb_extended.cpp ---
   struct Prepared {
@@ -169,8 +172,9 @@ class Session {
   std::map<std::string, std::string> variables_before_;
   bool system_time_ = false;  // the transaction reads the past
   std::chrono::milliseconds past_{0};
-  bool after_schema_change_ = false;  // earlier in this message
-  bool skipped_ = false;              // PostgreSQL said that there was nothing to do
+  bool after_schema_change_ = false;           // earlier in this message
+  std::chrono::milliseconds idle_timeout_{0};  // idle_in_transaction_session_timeout; 0: none
+  bool skipped_ = false;                       // PostgreSQL said that there was nothing to do
 };
 
 }  // namespace talos::test::crdb

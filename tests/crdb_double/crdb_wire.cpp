@@ -169,4 +169,9 @@ void Wire::flush() {
   out_.clear();
 }
 
+void Wire::hang_up() {
+  ::shutdown(socket_.get(), SHUT_RDWR);
+  socket_ = Descriptor();
+}
+
 }  // namespace talos::test::crdb

@@ -85,6 +85,8 @@ class Wire {
   void row(const Row& row);
   void result(const pg_result* result);
   void flush();
+  /// Closes the connection, and fd() is none: what has been received is served as if nothing had happened.
+  void hang_up();
 
   std::size_t pending() const { return out_.size(); }
   void forget(std::size_t from) { out_.resize(from); }

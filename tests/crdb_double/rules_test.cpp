@@ -251,6 +251,31 @@ TEST_CASE("a stalled server answers nothing, keeps the socket, and goes on when 
   }
 }
 
+TEST_CASE("a COMMIT that is late comes after its connection is gone, and counts") {
+  PostgresServer* server = shared_server();
+  if (server == nullptr) return;
+  CrdbWorld world(*server, CrdbProfile::v25_2);
+  PgClient other = careful(world);
+  other.run("CREATE TABLE t (x INT)");
+  PgClient client = careful(world);
+  world.crdb.add({.what = What::late, .matches = [](const CrdbStatement& s) { return s.ends_transaction; }});
+  client.run("BEGIN; INSERT INTO t VALUES (1)");
+  CHECK_THROWS_AS(client.run("COMMIT"), PgFailure);
+  other.run("SET lock_timeout = 100");
+  CHECK(state_of(other, "SELECT * FROM t") == "55P03");
+  CHECK(world.value("SELECT count(*) FROM t") == "0");
+  world.crdb.release_stalled();
+  CHECK(eventually([&] { return world.value("SELECT count(*) FROM t") == "1"; }));
+  // In the middle of a transaction it ends with it.
+  PgClient third = careful(world);
+  world.crdb.add({.what = What::late, .matches = says("VALUES (2)")});
+  third.run("BEGIN; SELECT count(*) FROM t");
+  CHECK_THROWS_AS(third.run("INSERT INTO t VALUES (2)"), PgFailure);
+  world.crdb.release_stalled();
+  CHECK(eventually([&] { return world.crdb.open_connections() == 1; }));
+  CHECK(world.value("SELECT count(*) FROM t") == "1");
+}
+
 TEST_CASE("connections are refused as often as a test wants") {
   PostgresServer* server = shared_server();
   if (server == nullptr) return;
@@ -513,6 +538,29 @@ TEST_CASE("sessions and queries are seen and cancelled by those who may") {
   CHECK_THROWS_AS(again.run("SELECT 1"), PgFailure);
   CHECK(state_of(user, "CANCEL SESSION IF EXISTS '" + id + "'").empty());
   CHECK(state_of(user, "CANCEL SESSION '" + id + "'") == "XXUUU");
+}
+
+TEST_CASE("a client that is idle in its transaction for too long is cut off, and what it wrote is gone") {
+  PostgresServer* server = shared_server();
+  if (server == nullptr) return;
+  CrdbWorld world(*server, CrdbProfile::v25_2);
+  PgClient other = careful(world);
+  other.run("CREATE TABLE t (x INT)");
+  PgClient idle = careful(world);
+  idle.run("SET idle_in_transaction_session_timeout = '100ms'");
+  // Also where it is not idle itself, but what it sends does not come.
+  for (const bool stalls : {false, true}) {
+    CAPTURE(stalls);
+    if (stalls) {
+      idle = careful(world);
+      idle.run("SET idle_in_transaction_session_timeout = 100");
+      world.crdb.add({.what = What::stall_before, .matches = says("VALUES (2)")});
+    }
+    idle.run("BEGIN; INSERT INTO t VALUES (1)");
+    if (stalls) idle.send("INSERT INTO t VALUES (2)");
+    CHECK(other.value("SELECT count(*) FROM t") == "0");
+    CHECK_THROWS_AS(stalls ? (idle.finish(), void()) : idle.run("COMMIT"), PgFailure);
+  }
 }
 
 TEST_CASE("a session that ends lets go of what it wrote") {

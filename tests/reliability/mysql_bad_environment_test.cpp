@@ -5,8 +5,6 @@
 #include <memory>
 #include <optional>
 #include <random>
-#include <regex>
-#include <sstream>
 
 #include <doctest/doctest.h>
 #include <unistd.h>
@@ -14,50 +12,13 @@
 #include "message_proxy.hpp"
 #include "mysql_slow.hpp"
 #include "mysql_tls.hpp"
+#include "refusals.hpp"
 
 namespace talos::test {
 
 namespace {
 
 TestSet small_set() { return busy_set(Profile::transactional, 20); }
-
-// The command refuses with that status and all of those words, and shows no password.
-ProcessResult check_refused(const MysqlPlace& place, const std::string& dsn, std::vector<std::string> command,
-                            int status, const std::vector<std::string>& words) {
-  command.insert(command.end(), {"--connect-timeout", "5s", "--log-level", "trace"});
-  const auto result = migrate(place.target(dsn), std::move(command));
-  INFO(result.out << result.err);
-  CHECK(result.status == status);
-  for (const std::string& word : words) {
-    INFO("says: " << word);
-    CHECK(has(result.err, word));
-  }
-  CHECK_FALSE(has(result.out + result.err, place.database.server().password()));
-  return result;
-}
-
-void check_all_refused(const MysqlPlace& place, const std::string& dsn, const std::vector<std::string>& words,
-                       int status = 5) {
-  const std::string before = place.everything();
-  for (const std::vector<std::string>& command :
-       std::vector<std::vector<std::string>>{{"up"}, {"down"}, {"force", "2"}, {"status"}, {"history"}}) {
-    INFO(command[0]);
-    check_refused(place, dsn, command, status, words);
-  }
-  CHECK(place.everything() == before);
-}
-
-// The highest version that was told as applied for good.
-long durable_by(const std::string& output) {
-  static const std::regex applied("Applied 0*(\\d+)_.*");
-  long version = 0;
-  std::istringstream lines(output);
-  std::smatch found;
-  for (std::string line; std::getline(lines, line);)
-    if (std::regex_match(line, found, applied) && !has(line, "not yet durable"))
-      version = std::max(version, std::stol(found[1]));
-  return version;
-}
 
 // A server in front of the server that says it knows nothing of TLS (M3).
 class Downgrade : public ProxyProtocol {

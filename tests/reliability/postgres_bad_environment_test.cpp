@@ -2,14 +2,13 @@
 // password shown.
 #include <algorithm>
 #include <chrono>
-#include <regex>
-#include <sstream>
 
 #include <doctest/doctest.h>
 #include <unistd.h>
 
 #include "postgres_place.hpp"
 #include "postgres_user.hpp"
+#include "refusals.hpp"
 #include "tls.hpp"
 
 namespace talos::test {
@@ -20,49 +19,6 @@ TestSet small_set() { return busy_set(Profile::transactional, 20); }
 
 std::string with_port(const PostgresPlace& place, int port) {
   return place.database.server().dsn(place.database.name(), port);
-}
-
-// The command refuses with that status and all of those words, and shows no password.
-ProcessResult check_refused(const PostgresPlace& place, const std::string& dsn, std::vector<std::string> command,
-                            int status, const std::vector<std::string>& words) {
-  command.insert(command.end(), {"--connect-timeout", "5s", "--log-level", "trace"});
-  const auto result = migrate(place.target(dsn), std::move(command));
-  INFO(result.out << result.err);
-  CHECK(result.status == status);
-  for (const std::string& word : words) {
-    INFO("says: " << word);
-    CHECK(has(result.err, word));
-  }
-  CHECK_FALSE(has(result.out + result.err, place.database.server().password()));
-  return result;
-}
-
-void check_all_refused(const PostgresPlace& place, const std::string& dsn, const std::vector<std::string>& words) {
-  const std::string before = place.everything();
-  for (const std::vector<std::string>& command :
-       std::vector<std::vector<std::string>>{{"up"}, {"down"}, {"force", "2"}, {"status"}, {"history"}}) {
-    INFO(command[0]);
-    check_refused(place, dsn, command, 5, words);
-  }
-  CHECK(place.everything() == before);
-}
-
-// The highest version that was told as applied for good.
-long durable_by(const std::string& output) {
-  static const std::regex applied("Applied 0*(\\d+)_.*");
-  long version = 0;
-  std::istringstream lines(output);
-  std::smatch found;
-  for (std::string line; std::getline(lines, line);)
-    if (std::regex_match(line, found, applied) && !has(line, "not yet durable"))
-      version = std::max(version, std::stol(found[1]));
-  return version;
-}
-
-std::string replaced(std::string text, const std::string& what, const std::string& by) {
-  const auto at = text.find(what);
-  REQUIRE(at != std::string::npos);
-  return text.replace(at, what.size(), by);
 }
 
 }  // namespace

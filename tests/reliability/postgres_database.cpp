@@ -1,5 +1,6 @@
 #include "postgres_database.hpp"
 
+#include <mutex>
 #include <stdexcept>
 
 namespace talos::test {
@@ -43,7 +44,10 @@ std::string joined(const std::vector<std::string>& lines) {
 }
 
 std::string copied(PostgresServer& server, const std::string& other) {
+  // One at a time: nobody else may use the original meanwhile.
+  static std::mutex mutex;
   static int count = 0;
+  const std::lock_guard lock(mutex);
   const std::string name = "copy_" + std::to_string(++count);
   pg_run(server.dsn(), "CREATE DATABASE " + name + " TEMPLATE " + other);
   return name;

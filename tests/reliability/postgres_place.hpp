@@ -1,47 +1,20 @@
 // What the PostgreSQL tests of one database and one set have in common.
 #pragma once
 
-#include <string>
-#include <string_view>
-#include <vector>
-
+#include "database_place.hpp"
 #include "postgres_database.hpp"
-#include "sets.hpp"
 
 namespace talos::test {
 
-inline bool has(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
-
 /// The database is of the program's shared server unless another is given.
-struct PostgresPlace {
+struct PostgresPlace : DatabasePlace<PostgresDatabase> {
   explicit PostgresPlace(const TestSet& its_set, PostgresServer& server = *shared_server())
-      : database(server), set(its_set) {
-    write_set(migrations, set);
+      : DatabasePlace(its_set, server) {}
+
+  /// A new role that may log in; its DSN.
+  std::string create_role(const std::string& name) const {
+    return database.server().create_role(name, database.name());
   }
-
-  Target target() const { return database.target(migrations); }
-  /// As the program is given it by that DSN.
-  Target target(const std::string& dsn) const { return {commercial_program(), dsn, migrations}; }
-
-  std::string state() const {
-    const auto status = status_of(target(database.dsn()));
-    return status.at("status").get<std::string>() + " " + status.at("current").dump();
-  }
-
-  /// All that the server holds in this database: bookkeeping, too.
-  std::string everything() const {
-    std::string text = database.picture();
-    for (const char* suffix : {"", "_log", "_journal", "_lock"})
-      if (const std::string table = std::string("schema_migrations") + suffix; database.has_table(table))
-        for (const std::string& row : database.rows("SELECT t::text FROM " + table + " AS t ORDER BY 1"))
-          text += table + row + "\n";
-    return text;
-  }
-
-  ScratchDirectory scratch;
-  PostgresDatabase database;
-  std::filesystem::path migrations = scratch / "migrations";
-  TestSet set;
 };
 
 }  // namespace talos::test

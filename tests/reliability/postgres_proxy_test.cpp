@@ -7,12 +7,10 @@
 #include <functional>
 #include <mutex>
 #include <optional>
-#include <regex>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
-#include <nlohmann/json.hpp>
 
 #include "harness.hpp"
 #include "pg_client.hpp"
@@ -20,12 +18,12 @@
 #include "proxy.hpp"
 #include "proxy_faults.hpp"
 #include "shared_server.hpp"
+#include "untruths.hpp"
 
 namespace talos::test {
 
 namespace {
 
-using nlohmann::json;
 using When = ProxyFault::When;
 using What = ProxyFault::What;
 
@@ -264,35 +262,11 @@ std::vector<ProxyCounts> Bench::count() {
 
 // While the fault still stands, so that nothing has ended that the program has not waited for.
 std::string Bench::judge(const ProcessResult& result, const std::string& before, PgClient& client) const {
-  std::string faults;
-  if (result.status < 0) return "ended by signal " + std::to_string(result.signal) + "\n";
-  const std::string now = tracker(client);
   const auto entries = history(client);
-  const bool status = scenario_.words[0] == "status";
-  if (result.status == 0 && now != std::to_string(scenario_.goal) + ", clean")
-    faults += "exit 0, and the database is at " + now + "\n";
-  if (status && result.status == 0 && json::parse(result.out).at("current").get<long>() != scenario_.goal)
-    faults += "status says something else\n";
-  if (status && now != before) faults += "status changed the database\n";
+  std::string faults =
+      untruths({result, before, tracker(client), entries, scenario_.goal, scenario_.words[0] == "status"});
+  if (result.status < 0) return faults;
   const std::string text = result.out + result.err;
-  const std::regex applied("(Applied|Rolled back) 0*([0-9]+)_step");
-  std::size_t said = 0;
-  for (std::sregex_iterator it(text.begin(), text.end(), applied), end; it != end; ++it) {
-    ++said;
-    const std::string entry = ((*it)[1] == "Applied" ? "up " : "down ") + (*it)[2].str();
-    if (std::find(entries.begin(), entries.end(), entry) == entries.end())
-      faults += "said, and not in history: " + entry + "\n";
-  }
-  const std::regex again("connected again: the database is at version (-?[0-9]+|none), (DIRTY|clean)(; another)?");
-  std::smatch match;
-  const bool looked = std::regex_search(text, match, again);
-  const std::string version = match[1].str() == "none" ? "-1" : match[1].str();
-  if (looked && !match[3].matched && version + ", " + match[2].str() != now)
-    faults += "said: " + match[0].str() + ", and the database is at " + now + "\n";
-  const bool told = looked || text.find("what became of it is not known") != std::string::npos ||
-                    text.find("dirty at version") != std::string::npos;
-  if (result.status != 0 && now != before && !told && !status)
-    faults += "nothing said of what became of it, and the database is now at " + now + "\n";
   // What was sent without an answer may have happened: that it failed is for nobody to say.
   const bool bare = scenario_.set.size() > 3;
   if (!bare && text.find("could not be recorded") != std::string::npos) faults += "a failure, of what is not known\n";

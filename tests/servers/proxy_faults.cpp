@@ -72,6 +72,7 @@ std::vector<ProxyFault> every_stall(const std::vector<ProxyCounts>& counts, std:
 
 std::vector<ProxyFault> some_of(const std::vector<ProxyFault>& all, std::size_t wanted, std::uint64_t seed) {
   if (wanted == 0) return {};
+  wanted *= number_in_environment("TALOS_TEST_FAULTS_TIMES", 1);
   if (number_in_environment("TALOS_TEST_ALL_FAULTS", 0) != 0 || all.size() <= wanted) return all;
   std::vector<ProxyFault> chosen;
   const std::size_t stride = all.size() / wanted;

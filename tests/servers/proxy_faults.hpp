@@ -22,7 +22,8 @@ std::vector<ProxyFault> every_cut(const std::vector<ProxyCounts>& counts);
 /// `seed`.
 std::vector<ProxyFault> every_stall(const std::vector<ProxyCounts>& counts, std::uint64_t seed);
 
-/// About so many, spread over the whole run. All of them with TALOS_TEST_ALL_FAULTS=1, unless none is wanted.
+/// About so many, or TALOS_TEST_FAULTS_TIMES as many, spread over the whole run. All of them with
+/// TALOS_TEST_ALL_FAULTS=1, unless none is wanted.
 std::vector<ProxyFault> some_of(const std::vector<ProxyFault>& all, std::size_t wanted, std::uint64_t seed);
 
 /// Gives each fault to `judge`, TALOS_TEST_JOBS at a time (or `jobs`), each in a thread of its own. What it says, where

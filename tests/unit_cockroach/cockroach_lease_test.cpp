@@ -10,7 +10,7 @@ Lease a_lease() {
   runner.program = "talos 1";
   runner.pid = 7;
   runner.host = "h";
-  return Lease("\"d\".\"s\".\"t_lock\"", runner, std::chrono::seconds(30));
+  return Lease("\"d\".\"s\".\"t_lock\"", runner, "us", std::chrono::seconds(30));
 }
 
 bool has(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
@@ -49,24 +49,29 @@ TEST_CASE("C3: what the one before left at work stays known to the next, and to 
   rows.epoch = 4;
   rows.since = "2026-01-01T00:00:00.000Z";
   rows.sessions = {"s1"};
+  rows.users = {"them"};
   const auto take = a_lease().take_sql(rows, {1, 2});
   CHECK(has(take.front(), "jobs_since = '2026-01-01T00:00:00.000Z'"));
   CHECK(has(take.front(), "WHERE id = 1 AND owner = 'dead' AND epoch = 4"));
   CHECK(has(take.front(), "foreign_locks = '1 2'"));
   CHECK_FALSE(has(take.front(), "sessions ="));
+  CHECK(has(take.front(), "users = 'them us'"));
   rows.jobs_since = "2025-01-01T00:00:00.000Z";
   CHECK(has(a_lease().take_sql(rows, {}).front(), "jobs_since = '2025-01-01T00:00:00.000Z'"));
+  rows.sessions.clear();
+  CHECK(has(a_lease().take_sql(rows, {}).front(), "users = 'us'"));
 }
 
 TEST_CASE("The two rows are read as they were written") {
   pg::Table table;
-  table.rows.push_back({"o", "3", "talos 1 7@h", "1000", "a b", std::nullopt, "12 34", "t", "f"});
+  table.rows.push_back({"o", "3", "talos 1 7@h", "1000", "a b", std::nullopt, "12 34", "t", "f", "us them"});
   const auto rows = Lease::read(table);
   REQUIRE(rows);
   CHECK(rows->epoch == 3);
   CHECK(rows->since == "1970-01-01T00:00:01.000Z");
   CHECK(rows->sessions == std::vector<std::string>{"a", "b"});
   CHECK(rows->foreign == std::vector<std::int64_t>{12, 34});
+  CHECK(rows->users == std::vector<std::string>{"us", "them"});
   CHECK(rows->running);
   CHECK_FALSE(rows->claimable);
   CHECK_FALSE(Lease::read(pg::Table{}));

@@ -36,11 +36,12 @@ TEST_CASE("G13: only what shows in the definitions is one act that can be told f
        {"CREATE TABLE t (x INT)", "ALTER TABLE t ADD COLUMN x INT", "ALTER TABLE t DROP COLUMN x, ADD y INT",
         "ALTER TABLE t RENAME COLUMN a TO b", "ALTER TABLE t ALTER COLUMN a SET NOT NULL",
         "ALTER TABLE t ALTER a TYPE TEXT", "ALTER TABLE t ALTER PRIMARY KEY USING COLUMNS (a)",
-        "CREATE INDEX i ON t (x)", "DROP TABLE t"}) {
+        "CREATE INDEX i ON t (x)", "DROP TABLE t", "CREATE VIEW v AS SELECT x FROM t"}) {
     CAPTURE(single);
     CHECK(read_ddl(single).change.single);
   }
-  for (const char* other : {"CREATE TABLE t AS SELECT 1", "ALTER TABLE t CONFIGURE ZONE USING num_replicas = 5",
+  for (const char* other : {"CREATE TABLE t AS SELECT 1", "CREATE MATERIALIZED VIEW v AS SELECT 1",
+                            "ALTER TABLE t CONFIGURE ZONE USING num_replicas = 5",
                             "ALTER TABLE t SET (ttl_expire_after = '1 day')", "ALTER TABLE t SET LOCALITY GLOBAL",
                             "ALTER TABLE t ADD COLUMN x INT, SET (ttl = 'on')", "DROP TABLE a, b", "BACKUP INTO 'x'"}) {
     CAPTURE(other);
