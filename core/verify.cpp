@@ -57,7 +57,6 @@ class Verification {
       : set_(set),
         verify_(verify_options),
         options_(options),
-        reporter_(reporter),
         cancel_(cancel),
         steps_(reporter),
         scratch_(driver, options, reporter, cancel) {
@@ -361,7 +360,6 @@ class Verification {
   const MigrationSet& set_;
   const VerifyOptions& verify_;
   RunOptions options_;
-  Reporter& reporter_;
   CancelToken& cancel_;
   SilentReporter steps_;
   ScratchDatabase scratch_;
