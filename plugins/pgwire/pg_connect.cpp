@@ -53,7 +53,12 @@ Parameters parameters_to(const Connection& connection, Parameters parameters) {
 std::string conninfo(const Parameters& parameters) {
   std::string text;
   for (const auto& [key, value] : parameters) {
-    text += (text.empty() ? "" : " ") + key + "='";
+    text += (text.empty() ? "" : " ") + key + "=";
+    if (!value.empty() && value.find_first_of(" \t\r\n'\\") == std::string::npos) {
+      text += value;
+      continue;
+    }
+    text += '\'';
     for (const char c : value) {
       if (c == '\'' || c == '\\') text += '\\';
       text += c;

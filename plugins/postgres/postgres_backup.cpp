@@ -1,9 +1,11 @@
 #include "postgres_backup.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
+#include <string_view>
 #include <system_error>
 
 #include <fcntl.h>
@@ -47,6 +49,12 @@ std::string absolute(const std::string& file) { return std::filesystem::absolute
 // The database is made anew, under its own name: what came later is gone. Where somebody is still in it, it cannot be
 // dropped, and nothing is to be mixed with what is there. Nobody can drop the database that he is in himself.
 std::string restore_command(pg::Parameters parameters, const std::string& file) {
+  constexpr std::array<std::string_view, 8> told = {"host",    "port",        "user",    "dbname",
+                                                    "sslmode", "sslrootcert", "sslcert", "sslkey"};
+  std::erase_if(parameters, [&](const auto& one) {
+    return std::find(told.begin(), told.end(), one.first) == told.end() ||
+           (one.first == "sslmode" && one.second == "prefer");
+  });
   const bool itself = std::any_of(parameters.begin(), parameters.end(),
                                   [](const auto& one) { return one.first == "dbname" && one.second == "postgres"; });
   for (auto& [key, value] : parameters)

@@ -116,6 +116,8 @@ TEST_CASE("A backup is a file that brings schema and rows back, by the command t
   CHECK(report.how == Part{", custom format"});
   CHECK(report.bytes == static_cast<std::int64_t>(std::filesystem::file_size(file)));
   CHECK(report.restore == Part{"pg_restore --clean --if-exists --create --exit-on-error "});
+  CHECK(report.restore == Part{" host=127.0.0.1 "});
+  CHECK(report.restore != Part{"keepalives"});
   CHECK(report.restore != Part{world.server.password()});
   CHECK(observer.said == Part{"reading it back"});
   struct stat status {};
