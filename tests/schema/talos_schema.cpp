@@ -362,6 +362,8 @@ void check_files(const std::filesystem::path& folder) {
     for (const Direction direction : {Direction::up, Direction::down}) expected.insert(file_name(version, direction));
   std::set<std::string> found;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) found.insert(entry.path().filename().string());
+  // What the schema is after each; the tests of seeded faults say whether it still is.
+  found.erase("fingerprints");
   CHECK(joined(found) == joined(expected));
   CHECK(found.size() == 48);
   for (int version = 1; version <= last_version; ++version) {
