@@ -106,8 +106,8 @@ Error error_of(const std::function<void()>& action);
 /// All that an error shows, one after the other.
 std::string all_text_of(const Error& error);
 
-/// Calls `condition` until it is true, for at most half a minute.
-bool eventually(const std::function<bool()>& condition);
+/// Calls `condition` until it is true; false when time runs out.
+bool eventually(const std::function<bool()>& condition, std::chrono::milliseconds deadline = std::chrono::seconds(30));
 
 // A table with one number per row, none twice.
 std::string create_table(const std::string& name);

@@ -46,17 +46,19 @@ LongRun cancelled_run(Session& session, std::chrono::milliseconds delay) {
   const Source body(session, target().long_statement);
   const std::vector<Unit> units{migration(body, 1, 2)};
   std::atomic<bool> started{false};
+  std::atomic<bool> over{false};
   Recorder recorder;
   recorder.on_start = [&] { started = true; };
   std::thread canceller([&] {
     eventually([&] { return started.load(); });
-    std::this_thread::sleep_for(delay);  // into the statement; right at its start must work as well
+    // Into the statement, unless it is over by then; right at its start must work as well.
+    eventually([&] { return over.load(); }, delay);
     session.cancel();
   });
   const auto start = std::chrono::steady_clock::now();
   LongRun run{session.execute(units, recorder), {}};
   run.took = std::chrono::steady_clock::now() - start;
-  started = true;
+  started = over = true;
   canceller.join();
   return run;
 }

@@ -47,12 +47,12 @@ TEST_CASE("a child inherits nothing but PATH, HOME and TMPDIR") {
 }
 
 TEST_CASE("a child that overruns its deadline is killed with its group, and that is a failure") {
-  CHECK_THROWS_WITH_AS(run(shell("echo begun; sleep 1000 & wait"), std::chrono::milliseconds(200)),
+  CHECK_THROWS_WITH_AS(run(shell("echo begun; tail -f /dev/null & wait"), std::chrono::milliseconds(200)),
                        doctest::Contains("begun"), std::runtime_error);
 }
 
 TEST_CASE("a running child can be waited for, signalled and seen ending by the signal") {
-  Process child = Process::start(shell("echo ready; exec sleep 1000"));
+  Process child = Process::start(shell("echo ready; exec tail -f /dev/null"));
   child.wait_for_output("ready");
   CHECK(child.running());
   child.signal(SIGTERM);
@@ -60,7 +60,7 @@ TEST_CASE("a running child can be waited for, signalled and seen ending by the s
 }
 
 TEST_CASE("what a child left in the background ends with it") {
-  const auto result = run(shell("sleep 1000 & echo $!"));
+  const auto result = run(shell("tail -f /dev/null & echo $!"));
   const auto pid = static_cast<pid_t>(std::stol(result.out));
   CHECK(eventually([&] { return ::kill(pid, 0) != 0; }));
 }

@@ -123,7 +123,9 @@ void Crowd::kill_some(std::size_t count, Microseconds span, std::mt19937_64& ran
   for (Microseconds& moment : moments) moment = Microseconds(any(random));
   std::sort(moments.begin(), moments.end());
   for (std::size_t i = 0; i < count; ++i) {
-    std::this_thread::sleep_until(start + moments[i]);
+    // At its moment, or as soon as there is nobody left to wait for.
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(start + moments[i] - Clock::now());
+    eventually([&] { return nobody_runs(); }, left);
     strike(i % 2 == 0, random, tally);
   }
 }
@@ -133,6 +135,10 @@ std::vector<ProcessResult> Crowd::wait() {
   for (Process& runner : runners_) results.push_back(runner.wait());
   database_.settle();
   return results;
+}
+
+bool Crowd::nobody_runs() {
+  return std::none_of(runners_.begin(), runners_.end(), [](Process& runner) { return runner.running(); });
 }
 
 void Crowd::strike(bool worker, std::mt19937_64& random, Tally& tally) {

@@ -39,6 +39,7 @@ class Crowd {
   std::vector<ProcessResult> wait();
 
  private:
+  bool nobody_runs();
   void strike(bool worker, std::mt19937_64& random, Tally& tally);
 
   const TestDatabase& database_;

@@ -253,7 +253,7 @@ TEST_CASE("T4: the scan finds a planted password in every form, in output, in fi
   CHECK(search(needles, said(""), directory.path()) != "");
 
   ProcessOptions waiting;
-  waiting.argv = {"sh", "-c", "sleep 60; :", "sh", password};
+  waiting.argv = {"sh", "-c", "tail -f /dev/null; :", "sh", password};
   auto process = Process::start(waiting);
   CHECK(eventually([&] { return !needles.found_in(command_line_of(process)).empty(); }));
 }

@@ -101,7 +101,7 @@ TEST_CASE("What a tick throws ends the child") {
   pid_t child = 0;
   int ticks = 0;
   {
-    ChildProcess process(shell("sleep 1000 & wait"));
+    ChildProcess process(shell("tail -f /dev/null & wait"));
     child = process.pid();
     CHECK_THROWS_AS(process.wait([&] {
       if (++ticks == 3) throw Stop();
@@ -115,7 +115,7 @@ TEST_CASE("What a tick throws ends the child") {
 TEST_CASE("A child that does not heed the request to end is killed") {
   pid_t child = 0;
   {
-    ChildProcess process(shell("trap '' TERM; echo ready; while :; do sleep 0.01; done"));
+    ChildProcess process(shell("trap '' TERM; echo ready; exec tail -f /dev/null"));
     child = process.pid();
     int ticks = 0;
     CHECK_THROWS_AS(process.wait([&] {
@@ -127,7 +127,7 @@ TEST_CASE("A child that does not heed the request to end is killed") {
 }
 
 TEST_CASE("One that leaves a process behind with its output open is not waited for") {
-  const Ended ended = run(shell("sleep 30 & echo done"), go_on);
+  const Ended ended = run(shell("tail -f /dev/null & echo done"), go_on);
   CHECK(ended.well());
   CHECK(ended.out == "done\n");
 }
