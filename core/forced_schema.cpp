@@ -1,7 +1,9 @@
 #include "forced_schema.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "diagnose.hpp"
 #include "introspect.hpp"
@@ -18,31 +20,49 @@ std::string list_of(const std::vector<std::string>& lines) {
   return text;
 }
 
-}  // namespace
-
-void compare_forced_schema(Session& session, const MigrationSet& set, Version version, bool checked,
-                           Reporter& reporter) {
+// How the live schema differs from the one of `version`; nothing where that is not known.
+std::optional<std::vector<std::string>> differences(Session& session, const MigrationSet& set, Version version) {
   auto* ability = session.ability<Introspection>();
-  const SchemaPrints prints = ability != nullptr ? known_prints(set, ability->flavour()) : SchemaPrints{};
-  const auto wanted =
-      std::find_if(prints.begin(), prints.end(), [&](const auto& entry) { return entry.first == version; });
-  if (wanted == prints.end()) {
-    if (!checked) return;
+  if (ability == nullptr) return std::nullopt;
+  for (const auto& [at, print] : known_prints(set, ability->flavour()))
+    if (at == version) return compare(print, print_of(read_schema(session)));
+  return std::nullopt;
+}
+
+void insist(Session& session, const MigrationSet& set, Version version) {
+  const auto found = differences(session, set, version);
+  if (!found)
     throw Error(ErrorCode::unsupported,
                 "--checked: nothing says what the schema is at version " + std::to_string(version))
         .with_hint(
             "make the file fingerprints with: migrate verify --write-fingerprints; or look with: migrate diagnose");
-  }
-  const SchemaPrint live = print_of(read_schema(session));
-  if (live.whole == wanted->second.whole) return;
-  const std::string message = "the schema is not the one of version " + std::to_string(version);
-  const std::string differences = list_of(compare(wanted->second, live));
-  if (checked)
-    throw Error(ErrorCode::policy, message + " (--checked)")
-        .with_detail(differences)
+  if (!found->empty())
+    throw Error(ErrorCode::policy, "the schema is not the one of version " + std::to_string(version) + " (--checked)")
+        .with_detail(list_of(*found))
         .with_hint("- is missing, + should not be there, ~ is otherwise: see migrate diagnose");
-  reporter.warning(message + ": " + differences.substr(0, differences.find('\n')) +
-                   (differences.find('\n') == std::string::npos ? "" : " …") + "; see migrate diagnose");
+}
+
+// What cannot be compared keeps nobody from forcing: that is done when something is broken already.
+void mention(Session& session, const MigrationSet& set, Version version, Reporter& reporter) {
+  try {
+    const auto found = differences(session, set, version);
+    if (found && !found->empty())
+      reporter.warning("the schema is not the one of version " + std::to_string(version) + ": " + found->front() +
+                       (found->size() == 1 ? "" : " …") + "; see migrate diagnose");
+  } catch (const Error& error) {
+    if (error.code == ErrorCode::connection || error.code == ErrorCode::cancelled) throw;
+    reporter.warning(std::string("the schema could not be compared with the version's: ") + error.what());
+  }
+}
+
+}  // namespace
+
+void compare_forced_schema(Session& session, const MigrationSet& set, Version version, bool checked,
+                           Reporter& reporter) {
+  if (checked)
+    insist(session, set, version);
+  else
+    mention(session, set, version, reporter);
 }
 
 }  // namespace talos

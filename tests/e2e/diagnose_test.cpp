@@ -81,6 +81,18 @@ TEST_CASE("a file of fingerprints that cannot be read is named with its line, ex
   }
 }
 
+TEST_CASE("what cannot be compared keeps nobody from forcing, but under --checked") {
+  World world;
+  world.tables(1);
+  REQUIRE(world.migrate({"up"}).status == 0);
+  write_file(world.migrations / "fingerprints", "[sqlite]\nnonsense\n");
+  CHECK(world.migrate({"force", "1", "--checked"}).status == 2);
+  const auto result = world.migrate({"force", "-1"});
+  CHECK(result.status == 0);
+  CHECK(result.err == Part{"Warning: the schema could not be compared with the version's: the file fingerprints"});
+  CHECK(world.tracker() == "none");
+}
+
 TEST_CASE("fingerprints of other servers stay in the file when those of one are made anew") {
   World world;
   world.tables(2);
