@@ -341,7 +341,7 @@ void Executor::fail(const Step& step, const PreparedScript& script, Error error,
 // A transaction that could not be rolled back as a whole: dirty before anything else is said of it.
 void Executor::leave_dirty(const Step& step, const PreparedScript& script, Error error) {
   error = script.locate(retell(error));
-  left_dirty_ = true;
+  dirty_at_ = step.dirty_version;
   const Composer composer(step, script, script.journalled(), run_name(), runner_name(runner_));
   Unit unit;
   unit.claim = Claim{step.before, composer.dirty_row()};
@@ -369,7 +369,7 @@ void Executor::record_failure(const Step& step, const PreparedScript& script, co
   row.failed = true;
   row.started_at = step_started_at_;
   row.began = step_began_;
-  row.current = left_dirty_ ? step.dirty_version : step.before ? step.before->version : no_version;
+  row.current = dirty_at_ ? *dirty_at_ : step.before ? step.before->version : no_version;
   row.error = error.what();
   row.error_code = error.native_code;
   row.line = number(error.line);
@@ -400,10 +400,10 @@ void Executor::run_statements(const Step& step, const PreparedScript& script, st
 
 void Executor::resume(const Step& step, const PreparedScript& script, const Resumption& resumption) {
   begin_step(step, 0, 1);
-  left_dirty_ = true;
+  dirty_at_ = step.dirty_version;
   const Composer composer(step, script, script.journalled(), run_name(), runner_name(runner_));
   perform(step, script, composer, composer.compose(resumption, begun_log_row(step, script)), true);
-  left_dirty_ = false;
+  dirty_at_.reset();
 }
 
 LogRow Executor::begun_log_row(const Step& step, const PreparedScript& script) const {
@@ -439,14 +439,14 @@ void Executor::perform(const Step& step, const PreparedScript& script, const Com
   error.statement = statement;
   error.statements = composer.count();
   if (error.code == ErrorCode::lock_lost) {
-    left_dirty_ = true;
+    dirty_at_ = step.dirty_version;
     throw Error(error);
   }
   if (had_body && statement == 1 && result.outcome == Outcome::not_applied && set_back(step, composer)) {
-    left_dirty_ = false;
+    dirty_at_.reset();
     fail(step, script, std::move(error), Outcome::not_applied);
   }
-  left_dirty_ = true;
+  dirty_at_ = step.dirty_version;
   if (error.code == ErrorCode::claim_lost)
     error = Error(ErrorCode::policy, "the tracker was changed by somebody else while this migration ran")
                 .with_file(error.file);

@@ -56,7 +56,9 @@ class Executor {
 
   const std::vector<StepResult>& done() const { return done_; }
   /// A statement-by-statement step was left half-way: the tracker is dirty.
-  bool left_dirty() const { return left_dirty_; }
+  bool left_dirty() const { return dirty_at_.has_value(); }
+  /// Where the tracker was left then.
+  std::optional<Version> dirty_at() const { return dirty_at_; }
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -93,7 +95,7 @@ class Executor {
   std::string step_started_at_;
   std::vector<StepResult> done_;
   std::vector<std::pair<std::size_t, Step>> held_back_;  ///< done, not yet durable: index in done_, and the step
-  bool left_dirty_ = false;
+  std::optional<Version> dirty_at_;
 };
 
 }  // namespace talos

@@ -138,6 +138,8 @@ class Run {
     } catch (const Error& error) {
       count(executor);
       result_.left_dirty = result_.dirty = executor.left_dirty();
+      // Where the state cannot be read again this is what is known of it.
+      if (executor.dirty_at()) result_.to = *executor.dirty_at();
       result_.cut_off = error.code == ErrorCode::connection;
       if (!result_.cut_off) read_again();
       if (executor.left_dirty() || (error.code != ErrorCode::claim_lost && error.code != ErrorCode::busy)) throw;

@@ -477,6 +477,20 @@ TEST_CASE("a state that cannot be read ends the run; it is never taken for nothi
   CHECK(world.database.units == 0);
 }
 
+TEST_CASE("what was left half-way is named also where the state cannot be read again") {
+  World world;
+  const MemorySet partial{{"1_a.up.sql", "-- talos:no-transaction\nA;B;C;"}};
+  // Announced, A, its end, and B, which fails.
+  world.database.failures[3] = Failure{};
+  world.database.on_unit = [&](std::size_t unit) {
+    if (unit == 3) world.database.on_read = [] { throw Error(ErrorCode::busy, "database is locked"); };
+  };
+  const RunResult result = run(world.driver, *partial, {}, world.options, world.reporter, world.cancel);
+  CHECK(code_of(result) == ErrorCode::statement);
+  CHECK(result.left_dirty);
+  CHECK(result.to == 1);
+}
+
 TEST_CASE("a dry run plans, checks the files, and writes and locks nothing") {
   World world;
   world.already({1});
