@@ -70,12 +70,10 @@ int diagnose_database(const Surroundings& s) {
 
 // Atomically: a reader sees the old file or the new one.
 void write_fingerprints_file(const Surroundings& s, const MigrationSet& set, const VerifyReport& report) {
-  SchemaPrints prints;
-  for (const auto& [version, schema] : report.schemas) prints.emplace_back(version, print_of(schema));
   std::string old;
   if (set.fingerprints()) old = set.fingerprints()->load().bytes();
   const std::filesystem::path file = *s.options.migrations / fingerprints_file;
-  replace_file(file, write_fingerprints(old, report.flavour, prints));
+  replace_file(file, write_fingerprints(old, report.flavour, report.prints));
   s.log.info(fmt::format("Wrote {} for {}", printable(file.string()), report.flavour));
 }
 
@@ -91,6 +89,7 @@ int verify_set(const Surroundings& s) {
   VerifyOptions options;
   if (copied) options.from = copied->dsn.reveal();
   options.since = s.options.since;
+  options.keep_prints = s.options.write_fingerprints;
   options.queries = s.options.queries.value_or("");
   Progress progress(s.console, s.log, s.error_palette);
   const VerifyReport report = verify(target.driver(), set, options, target.run_options(), progress, s.cancel);

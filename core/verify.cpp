@@ -91,7 +91,7 @@ class Verification {
       throw Error(ErrorCode::dirty, "Database is in dirty state at version " + std::to_string(history.current()))
           .with_hint("verify begins from a clean one");
     start_ = history.current();
-    report_.schemas.emplace_back(start_, read_schema(session()));
+    stand_at(start_, read_schema(session()));
     if (verify_.since && *verify_.since < start_)
       throw Error(ErrorCode::usage, "--since " + std::to_string(*verify_.since) + " is below version " +
                                         std::to_string(start_) + ", from which the copy begins");
@@ -99,6 +99,14 @@ class Verification {
 
   History look() { return interpret(session().read_state(LogDepth::current), set_); }
   std::vector<const Migration*> pending_ones() { return pending(set_, look()); }
+
+  // A set of thousands has a schema for each: only what is asked for again is kept.
+  void stand_at(Version version, Schema schema) {
+    newest_ = version;
+    if (verify_.keep_prints) report_.prints.emplace_back(version, print_of(schema));
+    if (version <= verify_.since.value_or(start_)) release_ = schema;
+    current_ = std::move(schema);
+  }
 
   // ---- One migration
 
@@ -109,44 +117,44 @@ class Verification {
       find(Severity::error, "no-up", migration, nullptr, "this migration has no up file");
       return false;
     }
-    const Schema before = report_.schemas.back().second;
-    const bool fits = prepare(migration, Direction::up, &tried.effects);
+    std::optional<PreparedScript> script;
+    const bool fits = prepare(migration, Direction::up, script) && try_out(*script, tried.effects);
     if (!fits || !step(migration, Direction::up)) return report_.migrations.push_back(std::move(tried)), false;
     Schema after = read_schema(session());
-    const auto changes = compare(before, after);
+    const auto changes = compare(current_, after);
     tried.changes = describe(changes);
-    judge_change(migration, before, after);
-    judge_effects(migration, tried.effects);
-    if (changes.empty()) judge_nothing(migration);
-    const bool went_on = try_down(migration, before, after);
-    note_late_columns(before, after, migration.version, late_);
+    judge_change(migration, *script, after);
+    judge_effects(migration, *script, tried.effects);
+    if (changes.empty()) judge_nothing(migration, *script);
+    try_down(migration, after);
+    note_late_columns(current_, after, migration.version, late_);
     report_.migrations.push_back(std::move(tried));
-    report_.schemas.emplace_back(migration.version, std::move(after));
-    return went_on;
+    stand_at(migration.version, std::move(after));
+    return true;
   }
 
   // Down must lead to where it came from, and up again to where it was. Leaves the database after the up.
-  bool try_down(const Migration& migration, const Schema& before, const Schema& after) {
+  void try_down(const Migration& migration, const Schema& after) {
     if (!migration.down) {
       find(Severity::warning, "no-down", migration, nullptr,
            "this migration cannot be rolled back: it has no down file")
           .help = "add " + migration.up->name.substr(0, migration.up->name.size() - 7) + ".down.sql";
-      return true;
+      return;
     }
     // Merged late: a down undoes the highest version first.
-    if (look().current() != migration.version) return true;
-    judge_loss(migration, before, after);
-    if (!prepare(migration, Direction::down, nullptr) || !step(migration, Direction::down)) return again(migration);
-    const Schema back = read_schema(session());
+    if (look().current() != migration.version) return;
+    judge_loss(migration, after);
+    std::optional<PreparedScript> script;
+    if (!prepare(migration, Direction::down, script) || !step(migration, Direction::down)) return again(migration);
     const bool whole = expect(migration, Direction::down, "down-leaves",
-                              "does not lead back to the schema before its up", before, back);
+                              "does not lead back to the schema before its up", current_, read_schema(session()));
     if (!step(migration, Direction::up, whole ? "up-again-fails" : "")) return again(migration);
     const Schema twice = read_schema(session());
     // What a broken down left is found already.
     if (whole)
       expect(migration, Direction::up, "up-differs", "makes another schema after its down than it made first", after,
              twice);
-    return twice == after || again(migration);
+    if (twice != after) again(migration);
   }
 
   bool expect(const Migration& migration, Direction direction, std::string_view rule, const std::string& message,
@@ -160,13 +168,12 @@ class Verification {
   }
 
   // A fresh database with everything up to here, where a down left it in another state.
-  bool again(const Migration& migration) {
+  void again(const Migration& migration) {
     scratch_.make(verify_.from);
     Goal goal;
     goal.to = migration.version;
     RunResult result;
     run_on(session(), set_, goal, options_, steps_, cancel_, result);
-    return true;
   }
 
   bool step(const Migration& migration, Direction direction, std::string_view rule = "fails") {
@@ -185,31 +192,40 @@ class Verification {
     }
   }
 
-  // Reads a file as the run will, and tries what its statements would do to others.
-  bool prepare(const Migration& migration, Direction direction, std::vector<Effect>* effects) {
+  // Reads a file as the run will.
+  bool prepare(const Migration& migration, Direction direction, std::optional<PreparedScript>& script) {
     try {
-      const PreparedScript script(migration, direction, &*migration.file(direction), session());
-      if (effects != nullptr)
-        if (auto* trial = session().ability<Trial>())
-          *effects = trial->effects({&script.script(), script.begin(), script.end()});
+      script.emplace(migration, direction, &*migration.file(direction), session());
+      return true;
+    } catch (const Error& error) {
+      if (error.code == ErrorCode::connection || error.code == ErrorCode::cancelled) throw;
+      find(migration, direction, "refused", error);
+      return false;
+    }
+  }
+
+  // What its statements would do to others.
+  bool try_out(const PreparedScript& script, std::vector<Effect>& effects) {
+    auto* trial = session().ability<Trial>();
+    if (trial == nullptr) return true;
+    try {
+      effects = trial->effects({&script.script(), script.begin(), script.end()});
       return true;
     } catch (const Error& error) {
       if (error.code == ErrorCode::connection || error.code == ErrorCode::cancelled) throw;
       // What fails when it is tried fails when it runs, and is told then.
       if (error.code != ErrorCode::usage) return true;
-      find(migration, direction, "refused", error);
+      find(*set_.find(script.script().version), Direction::up, "refused", script.locate(error));
       return false;
     }
   }
 
   // ---- Judging
 
-  void judge_change(const Migration& migration, const Schema& before, const Schema& after) {
+  void judge_change(const Migration& migration, const PreparedScript& script, const Schema& after) {
     if (verify_.since && migration.version <= *verify_.since) return;
-    const Schema* release = &before;
-    if (verify_.since || !verify_.from.empty()) release = &schema_at(verify_.since.value_or(start_));
-    const PreparedScript script(migration, Direction::up, &*migration.up, session());
-    for (Judgement& judgement : judge({*release, before, after, late_, introspection_of(session())})) {
+    const Schema& release = verify_.since || !verify_.from.empty() ? release_ : current_;
+    for (Judgement& judgement : judge({release, current_, after, late_, introspection_of(session())})) {
       const std::string declared = script.directives().breaking;
       const bool breaking = judgement.severity == Severity::error;
       VerifyFinding& finding = find(breaking && !declared.empty() ? Severity::note : judgement.severity, judgement.rule,
@@ -226,14 +242,7 @@ class Verification {
     }
   }
 
-  const Schema& schema_at(Version version) const {
-    const Schema* schema = &report_.schemas.front().second;
-    for (const auto& [at, there] : report_.schemas)
-      if (at <= version) schema = &there;
-    return *schema;
-  }
-
-  void judge_effects(const Migration& migration, const std::vector<Effect>& effects) {
+  void judge_effects(const Migration& migration, const PreparedScript& script, const std::vector<Effect>& effects) {
     for (const Effect& effect : effects) {
       if (!effect.rewrites && !(effect.scans && effect.blocks_writes)) continue;
       const std::string_view rule = effect.rewrites ? "rewrites-table" : "blocks-writes";
@@ -246,14 +255,12 @@ class Verification {
                                          : effect.blocks_writes ? "nobody writes it"
                                                                 : "others go on reading and writing it";
       finding.reason = std::string(meanwhile) + " for as long as that takes, and that grows with the table";
-      const PreparedScript script(migration, Direction::up, &*migration.up, session());
       place(finding, script, effect.table, effect.table);
     }
   }
 
   // Rows come and go without the schema's changing; statements that change the schema have a purpose.
-  void judge_nothing(const Migration& migration) {
-    const PreparedScript script(migration, Direction::up, &*migration.up, session());
+  void judge_nothing(const Migration& migration, const PreparedScript& script) {
     bool rows = false;
     session().split(script.script().text,
                     [&](const Statement& statement) { rows = rows || statement.kind == StatementClass::dml; });
@@ -264,9 +271,9 @@ class Verification {
   }
 
   // What up removes and down makes again is empty.
-  void judge_loss(const Migration& migration, const Schema& before, const Schema& after) {
+  void judge_loss(const Migration& migration, const Schema& after) {
     std::vector<std::string> lost;
-    for (const SchemaChange& change : compare(before, after)) {
+    for (const SchemaChange& change : compare(current_, after)) {
       if (change.object().kind != SchemaKind::table) continue;
       for (const std::string& line : describe(change))
         if (line.starts_with('-')) lost.push_back(line.substr(2));
@@ -286,11 +293,10 @@ class Verification {
     if (trial == nullptr)
       throw Error(ErrorCode::unsupported, "the plugin for " + session().info().server + " cannot try --queries");
     const ApplicationQueries queries = read_queries(verify_.queries, session());
-    const Version newest = report_.schemas.back().first;
     for (const auto& query : queries.old_release)
-      check_query(query, *trial, "query-breaks", "fails after version " + std::to_string(newest));
+      check_query(query, *trial, "query-breaks", "fails after version " + std::to_string(newest_));
     for (const auto& query : queries.new_release)
-      check_query(query, *trial, "query-fails", "of the new release fails at version " + std::to_string(newest));
+      check_query(query, *trial, "query-fails", "of the new release fails at version " + std::to_string(newest_));
     check_before(queries);
   }
 
@@ -315,7 +321,7 @@ class Verification {
     if (!error) return;
     VerifyFinding finding;
     finding.rule = rule;
-    finding.version = report_.schemas.back().first;
+    finding.version = newest_;
     finding.file = query.file;
     finding.line = query.line;
     finding.source_line = query.text.substr(0, query.text.find('\n'));
@@ -366,6 +372,9 @@ class Verification {
   VerifyReport report_;
   LateColumns late_;
   Version start_ = no_version;
+  Version newest_ = no_version;  ///< the last that went up
+  Schema current_;               ///< there
+  Schema release_;               ///< at the end of the release before
 };
 
 }  // namespace

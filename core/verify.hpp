@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "compatibility.hpp"
+#include "fingerprints.hpp"
 #include "migrate.hpp"
-#include "schema.hpp"
 #include "talos/trial.hpp"
 
 namespace talos {
@@ -21,6 +21,7 @@ struct VerifyOptions {
   /// without `from`) each migration is judged against the one before it.
   std::optional<Version> since;
   std::filesystem::path queries;  ///< empty: none
+  bool keep_prints = false;       ///< for the file of fingerprints
 };
 
 /// One thing that was found.
@@ -52,8 +53,8 @@ struct VerifyReport {
   std::string flavour;
   std::vector<VerifiedMigration> migrations;
   std::vector<VerifyFinding> findings;
-  /// After each migration that went up, from the state before the first on (no_version, unless it began from a copy).
-  std::vector<std::pair<Version, Schema>> schemas;
+  /// With keep_prints: after each migration that went up, from the state before the first on.
+  SchemaPrints prints;
   std::size_t skipped = 0;  ///< migrations that could not be tried after one that failed
   std::size_t count(Severity severity) const;
 };
