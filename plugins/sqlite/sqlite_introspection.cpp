@@ -64,21 +64,41 @@ std::string affinity(std::string_view type) {
 
 }  // namespace
 
+// Joined here: sqlite_schema has no index, and a set of thousands is read after each migration.
 std::vector<SqliteIntrospection::Table> SqliteIntrospection::tables() const {
-  Query query(*db_,
-              "SELECT l.name, l.type, s.sql FROM pragma_table_list l JOIN main.sqlite_schema s ON s.name = l.name AND"
-              " s.type IN ('table', 'view') WHERE l.schema = 'main' AND l.type <> 'shadow' AND l.name NOT LIKE"
-              " 'sqlite\\_%' ESCAPE '\\'");
+  std::map<std::string, std::string> texts;
+  std::map<std::string, std::string> indexes;
+  Query schema(*db_, "SELECT type, name, tbl_name, coalesce(sql, '') FROM main.sqlite_schema");
+  while (schema.step()) {
+    const std::string type = schema.text(0);
+    if (type == "index") indexes[schema.text(2)] += schema.text(1) + '\0' + schema.text(3) + '\0';
+    if (type == "table" || type == "view") texts[schema.text(1)] = schema.text(3);
+  }
+  Query list(*db_,
+             "SELECT name, type FROM pragma_table_list WHERE schema = 'main' AND type <> 'shadow' AND name NOT LIKE"
+             " 'sqlite\\_%' ESCAPE '\\'");
   std::vector<Table> tables;
-  while (query.step())
-    if (!own_.owns(query.text(0))) tables.push_back({query.text(0), query.text(1), query.text(2)});
+  while (list.step())
+    if (const std::string name = list.text(0); !own_.owns(name))
+      tables.push_back({name, list.text(1), texts[name], indexes[name]});
   return tables;
 }
 
 std::vector<SchemaObject> SqliteIntrospection::do_read_schema() {
   std::vector<SchemaObject> objects;
   if (!db_) return objects;
-  for (const Table& table : tables()) add_table(table, objects);
+  std::map<std::string, std::vector<SchemaObject>> read;
+  for (const Table& table : tables()) {
+    // What a table is follows from these texts alone. A view shows what other tables are.
+    const std::string texts = table.name + '\0' + table.sql + '\0' + table.indexes;
+    std::vector<SchemaObject>& own = read[texts];
+    if (const auto known = read_.find(texts); known != read_.end() && table.type == "table")
+      own = std::move(known->second);
+    else
+      add_table(table, own);
+    objects.insert(objects.end(), own.begin(), own.end());
+  }
+  read_ = std::move(read);
   add_triggers(objects);
   return objects;
 }

@@ -1,6 +1,7 @@
 // The live schema of a SQLite database.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,6 +28,7 @@ class SqliteIntrospection : public Introspection {
     std::string name;
     std::string type;  ///< table, view, virtual
     std::string sql;
+    std::string indexes;  ///< their names and texts
   };
   std::vector<Table> tables() const;
   void add_table(const Table& table, std::vector<SchemaObject>& objects) const;
@@ -40,6 +42,7 @@ class SqliteIntrospection : public Introspection {
 
   std::optional<Database>& db_;
   const Tables& own_;
+  std::map<std::string, std::vector<SchemaObject>> read_;  ///< by the texts that made it: what a table was last time
 };
 
 }  // namespace talos::sqlite
