@@ -32,21 +32,10 @@ std::string place(const Error& error) {
   return text;
 }
 
-// The source line and a caret under the column; a tab stays as wide in both.
-std::string excerpt(const Error& error) {
-  if (error.source_line.empty() || !error.line || !error.column || *error.column > 200) return {};
-  const std::string number = std::to_string(*error.line);
-  const std::string before = error.source_line.substr(0, *error.column - 1);
-  std::size_t width = 0;
-  for (const char c : printable(before)) width += (static_cast<unsigned char>(c) & 0xC0) != 0x80 ? 1 : 0;
-  return fmt::format("\n  {} | {}\n  {} | {}^", number, printable(error.source_line), std::string(number.size(), ' '),
-                     std::string(width, ' '));
-}
-
 // What follows the message, each on lines of its own.
 std::string circumstances(const Error& error) {
   std::string text;
-  if (!error.file.empty()) text += '\n' + place(error) + excerpt(error);
+  if (!error.file.empty()) text += '\n' + place(error) + excerpt(error.source_line, error.line, error.column);
   if (!error.native_code.empty()) text += "\n  code: " + error.native_code;
   if (!error.detail.empty()) text += "\n  " + indented(error.detail);
   return text;
@@ -67,6 +56,19 @@ std::string describe_dirty(const Error& error) {
 }
 
 }  // namespace
+
+std::string excerpt(std::string_view source_line, std::optional<std::size_t> line, std::optional<std::size_t> column) {
+  constexpr std::size_t widest = 200;
+  if (source_line.empty() || !line) return {};
+  const std::string number = std::to_string(*line);
+  std::string text = fmt::format("\n  {} | {}", number, printable(source_line));
+  if (!column || *column > widest) return text;
+  // A tab stays as wide in both.
+  std::size_t width = 0;
+  for (const char c : printable(source_line.substr(0, *column - 1)))
+    width += (static_cast<unsigned char>(c) & 0xC0) != 0x80 ? 1 : 0;
+  return text + fmt::format("\n  {} | {}^", std::string(number.size(), ' '), std::string(width, ' '));
+}
 
 void show_error(const Error& error, Console& console, Log& log, const Palette& palette) {
   if (error.code == ErrorCode::dirty) {

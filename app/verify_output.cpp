@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "error_output.hpp"
 #include "output_json.hpp"
 #include "printable.hpp"
 
@@ -24,22 +25,11 @@ std::string place_text(const VerifyFinding& finding) {
   return text;
 }
 
-std::string excerpt(const VerifyFinding& finding) {
-  if (finding.source_line.empty() || !finding.line) return {};
-  const std::string number = std::to_string(*finding.line);
-  std::string text = fmt::format("  {} | {}\n", number, printable(finding.source_line));
-  if (!finding.column || *finding.column > 200) return text;
-  std::size_t width = 0;
-  for (const char c : printable(finding.source_line.substr(0, *finding.column - 1)))
-    width += (static_cast<unsigned char>(c) & 0xC0) != 0x80 ? 1 : 0;
-  return text + fmt::format("  {} | {}^\n", std::string(number.size(), ' '), std::string(width, ' '));
-}
-
 std::string finding_text(const VerifyFinding& finding, const Palette& palette) {
-  std::string text = fmt::format("{}{}{}[{}]:{} {}\n  --> {}\n", palette.bold, color_of(finding.severity, palette),
+  std::string text = fmt::format("{}{}{}[{}]:{} {}\n  --> {}", palette.bold, color_of(finding.severity, palette),
                                  to_string(finding.severity), finding.rule, palette.reset, printable(finding.message),
                                  place_text(finding));
-  text += excerpt(finding);
+  text += excerpt(finding.source_line, finding.line, finding.column) + "\n";
   for (const std::string& line : finding.details) text += "  " + printable(line) + "\n";
   if (!finding.reason.empty()) text += "  = " + printable(finding.reason) + "\n";
   if (!finding.help.empty()) text += "  = help: " + printable(finding.help) + "\n";

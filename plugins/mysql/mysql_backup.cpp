@@ -28,7 +28,6 @@ std::int64_t size_of(const common::Descriptor& file) {
   return status.st_size;
 }
 
-// Through the disk's cache as it may be: what fsync() has accepted is there.
 void read_back(const std::string& path) {
   const common::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) fail("the backup cannot be read back");
@@ -131,7 +130,6 @@ Backup::Report MySqlBackup::do_write(const std::string& destination, ExecuteObse
     if (const std::int64_t size = size_of(file); size != told)
       observer.progress(-1, "copying, " + megabytes(told = size));
   });
-  if (::fsync(file.get()) != 0) fail("the backup cannot be written");
   observer.progress(-1, "reading it back");
   read_back(destination);
   Report report;

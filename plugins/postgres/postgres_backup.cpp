@@ -2,14 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <chrono>
 #include <filesystem>
 #include <string_view>
 #include <system_error>
-
-#include <fcntl.h>
-#include <unistd.h>
 
 #include "common/child_process.hpp"
 #include "postgres_client.hpp"
@@ -24,12 +20,6 @@ std::int64_t size_of(const std::string& file) {
   std::error_code ignored;
   const auto size = std::filesystem::file_size(file, ignored);
   return ignored ? 0 : static_cast<std::int64_t>(size);
-}
-
-void make_durable(const std::string& file) {
-  const common::Descriptor open(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
-  if (open.get() < 0 || ::fsync(open.get()) != 0)
-    throw Error(ErrorCode::connection, "cannot write " + file + " to disk: " + std::generic_category().message(errno));
 }
 
 // For a shell.
@@ -81,7 +71,6 @@ Backup::Report PostgresBackup::do_write(const std::string& destination, ExecuteO
     if (name == "role") arguments.push_back("--role=" + value);
   observer.progress(-1, "copying");
   programs.dump(parameters, arguments, [&] { tick("copying"); });
-  make_durable(file);
   observer.progress(-1, "reading it back");
   programs.check(file, [&] { tick("reading it back"); });
   Report report;

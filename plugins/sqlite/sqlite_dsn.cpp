@@ -5,6 +5,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "sqlite_token.hpp"
+
 namespace talos::sqlite {
 
 namespace {
@@ -14,12 +16,6 @@ using Parameter = std::pair<std::string, std::string>;
 Error malformed(const std::string& message) {
   return Error(ErrorCode::usage, message)
       .with_hint("use sqlite:///absolute/path.db, sqlite://relative/path.db or sqlite://:memory:");
-}
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
 }
 
 std::string upper(std::string text) {

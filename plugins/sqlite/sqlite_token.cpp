@@ -17,13 +17,6 @@ constexpr std::string_view blank = " \t\r\n\f";
   throw Error(ErrorCode::usage, std::string("this ") + what + " is never closed").at(offset);
 }
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return result;
-}
-
 std::string unquoted(std::string_view quoted) {
   const char close = quoted.back();
   std::string name;
@@ -95,6 +88,13 @@ std::size_t skip_blank(std::string_view text, std::size_t at) {
       break;
   }
   return at;
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  std::transform(result.begin(), result.end(), result.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return result;
 }
 
 std::string upper(std::string text) {

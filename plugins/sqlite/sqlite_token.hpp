@@ -17,6 +17,7 @@ std::size_t end_of_quoted(std::string_view text, std::size_t at);
 std::size_t end_of_comment(std::string_view text, std::size_t at);
 std::size_t skip_blank(std::string_view text, std::size_t at);
 
+std::string lower(std::string_view text);
 std::string upper(std::string text);
 
 /// One token in one spelling: words in lower case, names without the quotes that they can do without.

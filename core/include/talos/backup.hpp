@@ -27,9 +27,9 @@ class Backup : public Ability {
   }
 
   /// Consistent as of one moment; writers go on. A file is one that the caller has made, empty and readable by its
-  /// owner alone; it is durable when this returns, and its content has been read back. On failure the caller removes
-  /// it. Throws ErrorCode::unsupported where a client program is missing, with the package's name as its hint. cancel()
-  /// stops it.
+  /// owner alone; it is whole when this returns, and has been read back. The caller makes it durable, and removes it on
+  /// failure. Throws ErrorCode::unsupported where a client program is missing, with the package's name as its hint.
+  /// cancel() stops it.
   Report write(const std::string& destination, ExecuteObserver& observer) {
     return detail::guarded("backup", [&] { return do_write(destination, observer); });
   }
