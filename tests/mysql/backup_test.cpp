@@ -255,7 +255,8 @@ TEST_CASE("cancel() ends a backup, and the dump program with it") {
     write_bytes(
         tool,
         "#!/bin/sh\nif [ \"$1\" = --version ]; then echo 'x Ver 1 Distrib 2-MariaDB, for y'; exit; fi\necho $$ >" +
-            started.string() + ".new\nmv " + started.string() + ".new " + started.string() + "\nexec tail -f /dev/null\n");
+            started.string() + ".new\nmv " + started.string() + ".new " + started.string() +
+            "\nexec tail -f /dev/null\n");
     std::filesystem::permissions(tool, std::filesystem::perms::owner_all);
     const Path path(directory.string() + ":/usr/bin:/bin");
     const auto session = mysql_session(world.dsn);
