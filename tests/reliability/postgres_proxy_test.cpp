@@ -106,8 +106,8 @@ ProcessOptions options(std::vector<std::string> words, const std::string& dsn, c
   ProcessOptions options;
   options.argv = {TALOS_TEST_COMMERCIAL, "migrate"};
   options.argv.insert(options.argv.end(), words.begin(), words.end());
-  for (const std::string& word : {std::string("--database"), parameters(dsn), std::string("--migrations"),
-                                  files.string(), std::string("--connect-timeout"), std::string("1s")})
+  for (const std::string& word :
+       {std::string("--database"), parameters(dsn), std::string("--migrations"), files.string()})
     options.argv.push_back(word);
   return options;
 }
@@ -213,9 +213,10 @@ class Bench {
     pg_run(server_.dsn(), "CREATE DATABASE " + name + " TEMPLATE " + template_);
     return name;
   }
-  std::vector<std::string> words() const {
+  /// Where nothing is broken a busy machine may take longer than a fault is worth waiting for.
+  std::vector<std::string> words(const std::string& timeout) const {
     auto words = scenario_.words;
-    words.insert(words.end(), {"--stall-timeout", "1s"});
+    words.insert(words.end(), {"--connect-timeout", timeout, "--stall-timeout", timeout});
     if (words[0] != "status") words.insert(words.end(), {"--lock-timeout", "2s"});
     if (!scenario_.blind && (words[0] == "up" || words[0] == "down"))
       words.insert(words.end(), {"--ddl-lock-timeout", "200ms"});
@@ -252,7 +253,7 @@ std::vector<ProxyCounts> Bench::count() {
   std::vector<ProxyCounts> counts;
   {
     Way way(server_, scenario_.pool, database);
-    const ProcessResult result = test::run(options(words(), way.dsn, files_.path()));
+    const ProcessResult result = test::run(options(words("1m"), way.dsn, files_.path()));
     if (result.status != 0) throw std::runtime_error(scenario_.name + ": undisturbed: " + result.out + result.err);
     for (int i = 1; i <= way.proxy->connections(); ++i) counts.push_back(way.proxy->counts(i));
   }
@@ -317,7 +318,7 @@ std::string Bench::run(const ProxyFault& fault) {
       // On a slow machine a watch is the second.
       for (int connection = 2; scenario_.blind && connection <= 4; ++connection)
         way.proxy->add({connection, From::client, 1, When::before, What::cut});
-      Process process = Process::start(options(words(), way.dsn, files_.path()));
+      Process process = Process::start(options(words("1s"), way.dsn, files_.path()));
       ProcessResult result;
       try {
         result = process.wait(run_deadline);

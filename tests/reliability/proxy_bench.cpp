@@ -19,7 +19,6 @@ constexpr std::chrono::seconds run_deadline{45};
 
 ProcessOptions options(std::vector<std::string> words, const TestDatabase& database, const MessageProxy& proxy,
                        const std::filesystem::path& files) {
-  words.insert(words.end(), {"--connect-timeout", "1s"});
   Target target = database.target(files);
   target.dsn = dsn_by(proxy, database);
   return migrate_options(target, std::move(words));
@@ -58,9 +57,10 @@ class Bench {
   std::atomic<int> happened{0};
 
  private:
-  std::vector<std::string> words() const {
+  /// Where nothing is broken a busy machine may take longer than a fault is worth waiting for.
+  std::vector<std::string> words(const std::string& timeout) const {
     auto words = scenario_.words;
-    words.insert(words.end(), {"--stall-timeout", "1s"});
+    words.insert(words.end(), {"--connect-timeout", timeout, "--stall-timeout", timeout});
     if (words[0] != "status") words.insert(words.end(), {"--lock-timeout", "2s"});
     return words;
   }
@@ -77,7 +77,7 @@ class Bench {
 std::vector<ProxyCounts> Bench::count() const {
   const auto database = copy_of(*start_);
   const auto proxy = new_proxy();
-  const ProcessResult result = test::run(options(words(), *database, *proxy, files_.path()));
+  const ProcessResult result = test::run(options(words("1m"), *database, *proxy, files_.path()));
   if (result.status != 0) throw std::runtime_error(scenario_.name + ": undisturbed: " + result.out + result.err);
   std::vector<ProxyCounts> counts;
   for (int i = 1; i <= proxy->connections(); ++i) counts.push_back(proxy->counts(i));
@@ -103,7 +103,7 @@ std::string Bench::run_and_judge(const ProxyFault& fault, const TestDatabase& da
   const auto proxy = new_proxy();
   const std::string before = tracker(database);
   proxy->add(fault);
-  Process process = Process::start(options(words(), database, *proxy, files_.path()));
+  Process process = Process::start(options(words("1s"), database, *proxy, files_.path()));
   if (scenario_.blind) {
     eventually([&] { return proxy->happened() > 0 || !process.running(); }, run_deadline);
     proxy->refuse(true);
