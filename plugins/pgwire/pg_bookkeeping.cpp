@@ -149,17 +149,19 @@ Bookkeeping::Bookkeeping(std::string schema, std::string table, const std::strin
 }
 
 // The columns of each table, in one text, or NULL where there is no such table.
-std::string Bookkeeping::existing_sql() const {
+std::string Bookkeeping::existing_sql(const std::string& schema, const std::string& table) {
   std::string sql = "SELECT";
   for (const char* suffix : {"", "_log", "_journal", "_lock"})
     sql += std::string(*suffix == 0 ? " " : ", ") +
            "(SELECT string_agg(a.attname::text, ',') FROM pg_catalog.pg_attribute a"
            " JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
            " WHERE n.nspname = " +
-           literal(schema_) + " AND c.relname = " + literal(table_ + suffix) +
+           schema + " AND c.relname = " + literal(table + suffix) +
            " AND c.relkind IN ('r', 'p', 'v', 'f') AND a.attnum > 0 AND NOT a.attisdropped)";
   return sql;
 }
+
+std::string Bookkeeping::existing_sql() const { return existing_sql(literal(schema_), table_); }
 
 Existing Bookkeeping::existing(const Table& answer) {
   const Row& row = answer.rows.at(0);
@@ -169,40 +171,64 @@ Existing Bookkeeping::existing(const Table& answer) {
 State Bookkeeping::read(const Ask& ask, LogDepth depth, Existing& existing, const std::string& begin) const {
   // The tables may come into being between the two messages, but never go.
   const Table columns = ask(begin + "; " + existing_sql() + "; COMMIT").at(1);
-  const Existing there = existing = Bookkeeping::existing(columns);
-  State state;
-  state.tracker_exists = there.tracker;
-  state.log_exists = there.log;
-  state.journal_exists = there.journal;
-  std::string sql = begin;
-  if (there.tracker) {
-    check_columns(table_, columns.rows[0][0].value_or(""), "version, dirty");
-    sql += "; SELECT version, dirty FROM " + tracker_ + " LIMIT 2";
+  existing = Bookkeeping::existing(columns);
+  if (existing.tracker) check_columns(table_, columns.rows[0][0].value_or(""), "version, dirty");
+  if (existing.log) check_columns(table_ + "_log", columns.rows[0][1].value_or(""), log_columns);
+  if (existing.journal) check_columns(table_ + "_journal", columns.rows[0][2].value_or(""), journal_columns);
+  const std::vector<Table> answers = ask(begin + reading_sql(existing, depth) + "; COMMIT");
+  return state_from(std::span(answers).subspan(1), existing);
+}
+
+State Bookkeeping::read_at_once(const Ask& ask, LogDepth depth, Existing& existing) const {
+  if (!existing.known) return read(ask, depth, existing);
+  std::vector<Table> answers;
+  try {
+    answers = ask(std::string(begin_reading) + "; " + existing_sql() + reading_sql(existing, depth) + "; COMMIT");
+  } catch (const Error& error) {
+    // A table is gone, or is not ours: read() tells.
+    if (error.native_code != "42P01" && error.native_code != "42703") throw;
+    return read(ask, depth, existing);
   }
-  if (there.log) {
-    check_columns(table_ + "_log", columns.rows[0][1].value_or(""), log_columns);
+  if (Bookkeeping::existing(answers.at(1)) != existing) return read(ask, depth, existing);
+  return state_from(std::span(answers).subspan(2), existing);
+}
+
+std::string Bookkeeping::reading_sql(const Existing& existing, LogDepth depth) const {
+  std::string sql;
+  if (existing.tracker) sql += "; SELECT version, dirty FROM " + tracker_ + " LIMIT 2";
+  if (existing.log) {
     sql += "; SELECT max(layout) FROM " + log_ + "; SELECT id, " + selected(log_columns) + " FROM " + log_;
     if (depth == LogDepth::current)
       sql += " WHERE id >= coalesce((SELECT max(id) FROM " + log_ +
              " WHERE action IN ('baseline', 'force') AND NOT failed), 0)";
     sql += " ORDER BY id";
   }
-  if (there.journal) {
-    check_columns(table_ + "_journal", columns.rows[0][2].value_or(""), journal_columns);
+  if (existing.journal)
     sql += "; SELECT max(layout) FROM " + journal_ + "; SELECT " + selected(journal_columns) + " FROM " + journal_ +
            " WHERE NOT closed ORDER BY started_at, statement";
+  return sql;
+}
+
+// `answers` are those to reading_sql().
+State Bookkeeping::state_from(std::span<const Table> answers, const Existing& existing) const {
+  State state;
+  state.tracker_exists = existing.tracker;
+  state.log_exists = existing.log;
+  state.journal_exists = existing.journal;
+  std::size_t next = 0;
+  const auto answer = [&]() -> const Table& {
+    if (next >= answers.size()) throw Error(ErrorCode::internal, "the server answered fewer statements than were sent");
+    return answers[next++];
+  };
+  if (existing.tracker)
+    for (const Row& row : answer().rows) state.tracker.push_back({integer(row, 0), boolean(row, 1)});
+  if (existing.log) {
+    check_layout(table_ + "_log", answer());
+    for (const Row& row : answer().rows) state.log.push_back(log_row(row));
   }
-  const std::vector<Table> answers = ask(sql + "; COMMIT");
-  std::size_t next = 1;
-  if (there.tracker)
-    for (const Row& row : answers.at(next++).rows) state.tracker.push_back({integer(row, 0), boolean(row, 1)});
-  if (there.log) {
-    check_layout(table_ + "_log", answers.at(next++));
-    for (const Row& row : answers.at(next++).rows) state.log.push_back(log_row(row));
-  }
-  if (there.journal) {
-    check_layout(table_ + "_journal", answers.at(next++));
-    for (const Row& row : answers.at(next++).rows) state.journal.push_back(journal_row(row));
+  if (existing.journal) {
+    check_layout(table_ + "_journal", answer());
+    for (const Row& row : answer().rows) state.journal.push_back(journal_row(row));
   }
   return state;
 }

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,11 +38,14 @@ class Bookkeeping {
 
   /// One SELECT whose only row existing() reads.
   std::string existing_sql() const;
+  /// The same before there is a connection to ask for the schema's name: `schema` is an SQL expression.
+  static std::string existing_sql(const std::string& schema, const std::string& table);
   static Existing existing(const Table& answer);
 
   /// Reads everything in one consistent, read-only transaction, which `begin` opens; `existing` becomes what is there.
-  State read(const Ask& ask, LogDepth depth, Existing& existing,
-             const std::string& begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") const;
+  State read(const Ask& ask, LogDepth depth, Existing& existing, const std::string& begin = begin_reading) const;
+  /// The same in one message where what `existing` says still holds, which it does but for moments.
+  State read_at_once(const Ask& ask, LogDepth depth, Existing& existing) const;
 
   // All of these are single statements without a semicolon at their end.
 
@@ -69,6 +73,10 @@ class Bookkeeping {
   std::string journal_count_sql(const JournalRow& row) const;
 
  private:
+  static constexpr const char* begin_reading = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+
+  std::string reading_sql(const Existing& existing, LogDepth depth) const;
+  State state_from(std::span<const Table> answers, const Existing& existing) const;
   std::string claim_where(const std::optional<TrackerRow>& from) const;
   static std::string journal_key(const JournalRow& row);
 

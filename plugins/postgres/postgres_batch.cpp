@@ -12,7 +12,7 @@ namespace talos::postgres {
 namespace {
 
 // Bytes. The server keeps a whole message, and reads all of it before the first statement runs.
-constexpr std::size_t largest_batch = 256U << 10U;
+constexpr std::size_t largest_batch = 1U << 20U;
 
 // A message to the client is sent at once, and the words before it with it, which else wait for 8 KiB or the end (P6).
 constexpr std::string_view tell_what_is_done = "DO 'BEGIN RAISE NOTICE ''talos''; END'";

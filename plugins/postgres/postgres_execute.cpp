@@ -36,6 +36,8 @@ ExecuteResult PostgresSession::do_execute(std::span<const Unit> units, ExecuteOb
       const Unit& unit = progress.next();
       if (unit.script != nullptr && unit.script != script_)
         begin_script(unit.script, unit.transaction && unit.begin_text.empty());
+      else if (renewal_due_)
+        renew();
       observer.unit_started(progress.completed);
       if (auto failure = run_next(progress)) {
         result.error = std::move(failure->error);
@@ -48,29 +50,35 @@ ExecuteResult PostgresSession::do_execute(std::span<const Unit> units, ExecuteOb
   result.completed = progress.completed;
   connection_->on_notice({});
   try {
-    if (connection_->usable()) {
-      roll_back();
-      begin_script(nullptr, false);
-    }
+    if (connection_->usable()) roll_back();
   } catch (const Error& error) {
     if (!result.error) observer.warning(std::string("after the last migration: ") + error.what());
   }
+  script_ = nullptr;
+  fresh_due_ = false;
+  renewal_due_ = !server_.pooled && condition_ == Condition::touched;
   return result;
 }
 
 // G6: what the script before left behind is gone. Behind a pooler every transaction cleans up after itself. Where it
 // said nothing of settings (though a function that it calls may have), the cleaning travels with the next message.
 void PostgresSession::begin_script(const Script* script, bool may_ride) {
-  if (!server_.pooled && session_touched_) {
-    fresh_due_ = may_ride && script_ != nullptr && !touches_session(script_);
-    if (!fresh_due_) {
-      std::string sql;
-      for (const std::string& statement : renewed_session()) sql += statement + ";";
-      tidy(sql);
-    }
+  if (!server_.pooled && condition_ != Condition::fresh) {
+    fresh_due_ = may_ride && condition_ == Condition::touched && !settings_touched_;
+    if (!fresh_due_) renew();
   }
+  renewal_due_ = false;
   script_ = script;
-  session_touched_ = script != nullptr;
+  condition_ = Condition::touched;
+  settings_touched_ = touches_session(script);
+}
+
+void PostgresSession::renew() {
+  std::string sql;
+  for (const std::string& statement : renewed_session()) sql += statement + ";";
+  tidy(sql);
+  condition_ = Condition::fresh;
+  fresh_due_ = renewal_due_ = settings_touched_ = false;
 }
 
 void PostgresSession::roll_back() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 #include "pg_runner.hpp"
 
@@ -18,6 +19,10 @@ std::string count_obtained(const std::vector<std::int64_t>& keys, const char* fu
   return sql + " ELSE " + std::to_string(keys.size()) + " END";
 }
 
+std::string try_all(const std::vector<std::int64_t>& keys) {
+  return "SELECT " + count_obtained(keys, "pg_try_advisory_lock");
+}
+
 void unlock_first(const pg::Ask& ask, const std::vector<std::int64_t>& keys, std::size_t count) {
   if (count == 0) return;
   std::string sql = "SELECT";
@@ -26,9 +31,9 @@ void unlock_first(const pg::Ask& ask, const std::vector<std::int64_t>& keys, std
   ask(sql);
 }
 
-bool try_all(const pg::Ask& ask, const std::vector<std::int64_t>& keys) {
-  const auto answer = ask("SELECT " + count_obtained(keys, "pg_try_advisory_lock"));
-  const std::size_t obtained = std::strtoull(answer.at(0).value().c_str(), nullptr, 10);
+// `answer` is that to try_all().
+bool all_obtained(const pg::Ask& ask, const std::vector<std::int64_t>& keys, const pg::Table& answer) {
+  const std::size_t obtained = std::strtoull(answer.value().c_str(), nullptr, 10);
   if (obtained == keys.size()) return true;
   unlock_first(ask, keys, obtained);
   return false;
@@ -39,18 +44,24 @@ bool try_all(const pg::Ask& ask, const std::vector<std::int64_t>& keys) {
 AdvisoryLocks::AdvisoryLocks(std::int64_t own, std::vector<std::int64_t> foreign)
     : own_(own), foreign_(std::move(foreign)) {}
 
-bool AdvisoryLocks::try_lock(const pg::Ask& ask) {
-  if (held_) return true;
+std::vector<std::int64_t> AdvisoryLocks::all() const {
   std::vector<std::int64_t> keys{own_};
   keys.insert(keys.end(), foreign_.begin(), foreign_.end());
-  held_ = foreign_held_ = try_all(ask, keys);
+  return keys;
+}
+
+std::string AdvisoryLocks::try_sql() const { return try_all(all()); }
+
+bool AdvisoryLocks::tried(const pg::Ask& ask, const pg::Table& answer) {
+  held_ = foreign_held_ = all_obtained(ask, all(), answer);
   return held_;
 }
 
 void AdvisoryLocks::unlock(const pg::Ask& ask) {
-  release_foreign(ask);
-  if (held_) unlock_first(ask, {own_}, 1);
+  if (!held_) return release_foreign(ask);
+  const std::vector<std::int64_t> keys = all();
   held_ = false;
+  unlock_first(ask, keys, std::exchange(foreign_held_, false) ? keys.size() : 1);
 }
 
 void AdvisoryLocks::release_foreign(const pg::Ask& ask) {
@@ -60,13 +71,12 @@ void AdvisoryLocks::release_foreign(const pg::Ask& ask) {
 }
 
 bool AdvisoryLocks::try_foreign(const pg::Ask& ask) {
-  if (!foreign_held_) foreign_held_ = try_all(ask, foreign_);
+  if (!foreign_held_) foreign_held_ = all_obtained(ask, foreign_, ask(try_all(foreign_)).at(0));
   return foreign_held_;
 }
 
 std::string AdvisoryLocks::try_in_transaction() const {
-  std::vector<std::int64_t> keys{own_};
-  keys.insert(keys.end(), foreign_.begin(), foreign_.end());
+  const std::vector<std::int64_t> keys = all();
   return count_obtained(keys, "pg_try_advisory_xact_lock") + " = " + std::to_string(keys.size());
 }
 

@@ -17,8 +17,9 @@ class AdvisoryLocks {
   // Of the session. Each is polled by the caller: a session that waits in pg_advisory_lock() holds a snapshot, and
   // CREATE INDEX CONCURRENTLY in the holder would wait for it: a deadlock.
 
-  /// All or none.
-  bool try_lock(const pg::Ask& ask);
+  /// All or none: one SELECT that tries, and what came of it.
+  std::string try_sql() const;
+  bool tried(const pg::Ask& ask, const pg::Table& answer);
   void unlock(const pg::Ask& ask);
   bool held() const { return held_; }
 
@@ -34,6 +35,8 @@ class AdvisoryLocks {
   LockStatus observe(const pg::Ask& ask) const;
 
  private:
+  std::vector<std::int64_t> all() const;
+
   std::int64_t own_;
   std::vector<std::int64_t> foreign_;
   bool held_ = false;

@@ -56,10 +56,11 @@ class PostgresScratch::Source {
       : dsn(pg::parse_pg_dsn(from, "postgres", "5432")), connection_(parameters(), dsn, stop) {
     if (!table.empty()) dsn.table = table;
     const auto ask = [this](const std::string& sql) { return connection_.ask(sql); };
-    server = describe_server(ask, dsn, connection_.connection().announced_pid());
+    const std::string tracker = dsn.table.empty() ? "schema_migrations" : dsn.table;
+    server = describe_server(ask, dsn, tracker, connection_.connection().announced_pid()).server;
     connection_.ask("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
     snapshot_ = connection_.ask("SELECT pg_catalog.pg_export_snapshot()").at(0).value();
-    const pg::Bookkeeping own(server.schema, dsn.table.empty() ? "schema_migrations" : dsn.table);
+    const pg::Bookkeeping own(server.schema, tracker);
     for (const std::string& name : {own.table(), own.table() + "_log", own.table() + "_journal"}) {
       const std::string full = pg::quoted_name(own.schema()) + "." + pg::quoted_name(name);
       const auto found = connection_.ask("SELECT pg_catalog.to_regclass(" + pg::literal(full) + ")");

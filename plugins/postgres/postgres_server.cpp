@@ -43,7 +43,7 @@ std::vector<std::string> fresh_session() {
           "DISCARD SEQUENCES"};
 }
 
-ServerInfo describe_server(const pg::Ask& ask, const pg::PgDsn& dsn, int announced_pid) {
+FirstLook describe_server(const pg::Ask& ask, const pg::PgDsn& dsn, const std::string& tracker, int announced_pid) {
   // In one message, and so in one transaction: local settings hold, and do not stay with a pooler's connection.
   std::string sql;
   for (const auto& [name, value] : dsn.settings) sql += set(name, value, true) + ";";
@@ -51,9 +51,10 @@ ServerInfo describe_server(const pg::Ask& ask, const pg::PgDsn& dsn, int announc
       "SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_version'),"
       " pg_catalog.current_setting('server_version_num'), pg_catalog.current_database(), pg_catalog.current_schema(),"
       " pg_catalog.current_setting('synchronous_commit'), pg_catalog.pg_is_in_recovery(),"
-      " pg_catalog.current_setting('crdb_version', true)";
-  const auto answers = ask(sql);
-  const pg::Row& row = answers.back().rows.at(0);
+      " pg_catalog.current_setting('crdb_version', true);";
+  const std::string schema = dsn.schema.empty() ? "pg_catalog.current_schema()" : pg::literal(dsn.schema);
+  const auto answers = ask(sql + pg::Bookkeeping::existing_sql(schema, tracker));
+  const pg::Row& row = answers.at(answers.size() - 2).rows.at(0);
   const auto text = [&](std::size_t column) { return row.at(column).value_or(""); };
   if (!text(7).empty())
     throw Error(ErrorCode::connection, "the server is CockroachDB, not PostgreSQL")
@@ -73,7 +74,7 @@ ServerInfo describe_server(const pg::Ask& ask, const pg::PgDsn& dsn, int announc
   if (server.schema.empty())
     throw Error(ErrorCode::connection, "there is no schema to work in: current_schema() is NULL")
         .with_hint("create the schema, or name an existing one in the DSN: ?search_path=NAME");
-  return server;
+  return {server, pg::Bookkeeping::existing(answers.back())};
 }
 
 }  // namespace talos::postgres

@@ -29,7 +29,12 @@ std::vector<std::string> session_settings(const pg::PgDsn& dsn, const ServerInfo
 /// What takes everything back that a script may have left in its session, but not our locks. May run in a transaction.
 std::vector<std::string> fresh_session();
 
+struct FirstLook {
+  ServerInfo server;
+  pg::Existing existing;  ///< of the tables that belong to the tracker
+};
+
 /// Asks it. Throws: another engine (naming its scheme), a release too old, no schema to work in.
-ServerInfo describe_server(const pg::Ask& ask, const pg::PgDsn& dsn, int announced_pid);
+FirstLook describe_server(const pg::Ask& ask, const pg::PgDsn& dsn, const std::string& tracker, int announced_pid);
 
 }  // namespace talos::postgres

@@ -35,13 +35,15 @@ PostgresSession::PostgresSession(pg::PgDsn dsn, const ConnectRequest& request)
       parameters_(pg::connection_parameters(dsn_, request)) {
   connection_ = pg::connect(parameters_, dsn_, request.connect_timeout, stop_);
   parameters_ = pg::parameters_to(*connection_, std::move(parameters_));
-  server_ = describe_server(asking(), dsn_, connection_->announced_pid());
-  if (access_ != Access::read) refuse_standby();
   const std::string table = !request.table.empty() ? request.table
                             : dsn_.table.empty()   ? "schema_migrations"
                                                    : dsn_.table;
   if (!is_table_name(table))
     throw Error(ErrorCode::usage, "the tracker table's name must be letters, digits, _ and $, at most 55 bytes");
+  FirstLook look = describe_server(asking(), dsn_, table, connection_->announced_pid());
+  server_ = std::move(look.server);
+  existing_ = look.existing;
+  if (access_ != Access::read) refuse_standby();
   tables_.emplace(server_.schema, table);
   locks_.emplace(own_key(server_.schema, table),
                  golang_migrate_keys(server_.schema, table, server_.database, dsn_.path_database));
@@ -122,6 +124,11 @@ void PostgresSession::tidy(const std::string& sql) {
 
 // For what the server answers at once. It may be slow, but not for longer than the stall timeout.
 std::vector<pg::Table> PostgresSession::ask(const std::string& sql) {
+  if (renewal_due_) renew();
+  return ask_as_is(sql);
+}
+
+std::vector<pg::Table> PostgresSession::ask_as_is(const std::string& sql) {
   const auto deadline = Clock::now() + stall_timeout_;
   const pg::Connection::WhileWaiting waiting = [&]() -> std::optional<std::string> {
     if (stall_timeout_.count() > 0 && Clock::now() >= deadline)
@@ -150,17 +157,21 @@ std::vector<pg::Table> PostgresSession::ask(const std::string& sql) {
   return std::move(reply.tables);
 }
 
-State PostgresSession::do_read_state(LogDepth depth) {
-  State state = tables_->read(asking(), depth, existing_);
-  return state;
-}
+State PostgresSession::do_read_state(LogDepth depth) { return tables_->read_at_once(asking(), depth, existing_); }
 
 bool PostgresSession::do_try_lock() {
   refuse_standby();
   if (server_.pooled) return try_pooled_lock();
   if (locks_->held()) return true;
-  if (!locks_->try_lock(asking())) return false;
-  existing_ = pg::Bookkeeping::existing(ask(tables_->existing_sql()).at(0));
+  // A new session is what every script finds but for our settings, which need no message of their own.
+  std::string sql;
+  if (condition_ == Condition::connected)
+    for (const std::string& statement : session_settings(dsn_, server_, statement_timeout_, false))
+      sql += statement + ";";
+  const auto answers = ask(sql + locks_->try_sql() + ";" + tables_->existing_sql());
+  if (condition_ == Condition::connected) condition_ = Condition::fresh;
+  if (!locks_->tried(asking(), answers.at(answers.size() - 2))) return false;
+  existing_ = pg::Bookkeeping::existing(answers.back());
   // A runner behind a pooler has no lock of a session.
   if (!existing_.lease || !lease_->observe(asking()).held) return true;
   locks_->unlock(asking());
@@ -175,7 +186,9 @@ bool PostgresSession::try_pooled_lock() {
 
 void PostgresSession::do_unlock() {
   release_lease();
-  if (connection_->usable()) locks_->unlock(asking());
+  if (!connection_->usable()) return;
+  // Most often the session ends with this: what the last script left behind need not go, if it can be no settings.
+  locks_->unlock(settings_touched_ ? asking() : [this](const std::string& sql) { return ask_as_is(sql); });
 }
 
 LockStatus PostgresSession::do_observe_lock() {

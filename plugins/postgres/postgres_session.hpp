@@ -61,6 +61,7 @@ class PostgresSession : public Session {
 
   // Messages that are over at once (postgres_session.cpp)
   std::vector<pg::Table> ask(const std::string& sql);
+  std::vector<pg::Table> ask_as_is(const std::string& sql);
   pg::Ask asking() {
     return [this](const std::string& sql) { return ask(sql); };
   }
@@ -72,6 +73,13 @@ class PostgresSession : public Session {
   void refuse_standby() const;
   pg::Parameters parameters_in_force() const;
   bool try_pooled_lock();
+
+  /// Of the server's session, without a pooler: `fresh` is what every script finds.
+  enum class Condition {
+    connected,  ///< fresh but for our settings
+    fresh,
+    touched,  ///< a script has run
+  };
 
   /// Where an execute() has come to.
   struct Progress {
@@ -101,6 +109,7 @@ class PostgresSession : public Session {
                                     const LeftoverSearch& leftovers, const Pursuit& chase);
   void retake_foreign_locks(ExecuteObserver& observer);
   void begin_script(const Script* script, bool may_ride);
+  void renew();
   void blame_taken_name(Failure& failure);
   bool wait_for_guard(Failure& failure, int attempt) const;
   bool wait_before_retry(Failure& failure, int attempt, const Pursuit& chase, ExecuteObserver& observer);
@@ -151,9 +160,11 @@ class PostgresSession : public Session {
   std::optional<PostgresBackup> backup_;
   pg::Existing existing_;
 
-  const Script* script_ = nullptr;    ///< whose units ran last
-  bool fresh_due_ = false;            ///< the next message first takes back what the script before left behind
-  bool session_touched_ = true;       ///< the session is not in the state that every script finds
+  const Script* script_ = nullptr;  ///< whose units ran last
+  bool fresh_due_ = false;          ///< the next message first takes back what the script before left behind
+  bool renewal_due_ = false;        ///< what is not a script's needs a message that does so before it
+  bool settings_touched_ = false;   ///< the script that touched the session speaks of its settings
+  Condition condition_ = Condition::connected;
   std::unique_ptr<Watch> heartbeat_;  ///< while a lease is held
   bool watch_refused_ = false;
 };
