@@ -204,6 +204,14 @@ bool is_trigger(std::string_view statement) {
   return word == "TRIGGER";
 }
 
+// What may begin a quoted text or a comment, or end a statement: all else is passed over byte by byte, and a file of
+// rows is hardly anything but.
+constexpr auto tells = [] {
+  std::array<bool, 256> table{};
+  for (const char c : {'\'', '"', '`', '[', '-', '/', ';'}) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}();
+
 // The end of the statement that starts at `start`: its semicolon, or the end of the text.
 std::size_t end_of_statement(std::string_view text, std::size_t start) {
   bool trigger = false;
@@ -222,6 +230,7 @@ std::size_t end_of_statement(std::string_view text, std::size_t start) {
     } else {
       ++at;
     }
+    while (at < text.size() && !tells[static_cast<unsigned char>(text[at])]) ++at;
   }
   return at;
 }

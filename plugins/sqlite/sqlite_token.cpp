@@ -65,8 +65,8 @@ std::size_t end_of_quoted(std::string_view text, std::size_t at) {
 }
 
 bool starts_comment(std::string_view text, std::size_t at) {
-  const std::string_view two = text.substr(at, 2);
-  return two == "--" || two == "/*";
+  if (at + 1 >= text.size()) return false;
+  return (text[at] == '-' && text[at + 1] == '-') || (text[at] == '/' && text[at + 1] == '*');
 }
 
 std::size_t end_of_comment(std::string_view text, std::size_t at) {
