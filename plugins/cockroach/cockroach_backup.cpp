@@ -70,7 +70,7 @@ void CockroachBackup::check(pg::SideConnection& connection, const StorageUrl& ur
                             const std::string& since) const {
   const auto answer = connection.ask(
       "SELECT count(*), coalesce(bool_and(end_time::timestamptz >= " + pg::literal(since) +
-      "::timestamptz - INTERVAL '2 seconds'), false) FROM [SHOW" + " BACKUP FROM " + place + " IN " +
+      "::timestamptz - INTERVAL '2 seconds'), false) FROM [SHOW BACKUP FROM " + place + " IN " +
       pg::literal(url.text()) + " WITH check_files] WHERE database_name = " + pg::literal(server_.database) +
       " OR (object_type = 'database' AND object_name = " + pg::literal(server_.database) + ")");
   const pg::Row& row = answer.at(0).rows.at(0);
