@@ -23,7 +23,8 @@ constexpr std::array options{
     OptionSpec{"verify", "", "", command, "compare the checksum of every applied file"},
 
     OptionSpec{"output", "FILE", "", command, "where the copy goes (CockroachDB: a storage URL); overwrites nothing"},
-    OptionSpec{"backup", "FILE", "", command, "make a copy there first, if there is anything to apply"},
+    OptionSpec{"backup", "FILE", "", command,
+               "make a copy there first, as --output does, if there is anything to apply"},
     OptionSpec{"scratch", "DSN", "sqlite://:memory:", command,
                "the server on which a scratch database is made and dropped; its own database is not touched"},
     OptionSpec{"from", "DSN", "", command, "begin from a copy of this database (SQLite: with its rows)"},

@@ -74,6 +74,12 @@ CockroachSession::CockroachSession(pg::PgDsn dsn, const ConnectRequest& request)
   foreign_table_ =
       pg::quoted_name(server_.database) + "." + pg::quoted_name(server_.schema) + "." + pg::quoted_name(foreign_name_);
   foreign_ids_ = golang_migrate_ids(server_.database, dsn_.path_database);
+  introspection_.emplace(asking(), server_, *tables_, foreign_name_);
+  const auto stop = [this] { return stop_requested(); };
+  const auto settings = session_settings(dsn_, server_.version, std::chrono::milliseconds(0));
+  scratch_.emplace(CockroachScratch::Place{parameters_, dsn_, server_.schema, settings});
+  trial_.emplace(CockroachTrial::Place{parameters_, dsn_, server_.schema, settings, stop});
+  backup_.emplace(parameters_, dsn_, server_, stop);
   lease_.emplace(tables_->lease(), runner_, server_.user, dsn_.lease_ttl.value_or(default_lease_lifetime));
 }
 
@@ -176,7 +182,14 @@ void CockroachSession::do_resume() {
   stop_ = nullptr;
 }
 
-Ability* CockroachSession::do_ability(std::string_view id) { return id == Settlement::id ? &settlement_ : nullptr; }
+Ability* CockroachSession::do_ability(std::string_view id) {
+  if (id == Settlement::id) return &settlement_;
+  if (id == Introspection::id) return &*introspection_;
+  if (id == Scratch::id) return &*scratch_;
+  if (id == Trial::id) return &*trial_;
+  if (id == Backup::id) return &*backup_;
+  return nullptr;
+}
 
 void CockroachSession::throw_lost(const pg::Connection& connection) const {
   throw Error(ErrorCode::connection, "the connection to " + dsn_.describe() + " was lost: " + connection.why_lost());

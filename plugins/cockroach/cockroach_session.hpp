@@ -13,12 +13,16 @@
 #include <string>
 #include <vector>
 
+#include "cockroach_backup.hpp"
 #include "cockroach_fate.hpp"
 #include "cockroach_heartbeat.hpp"
+#include "cockroach_introspection.hpp"
 #include "cockroach_lease.hpp"
 #include "cockroach_pursuit.hpp"
+#include "cockroach_scratch.hpp"
 #include "cockroach_server.hpp"
 #include "cockroach_settlement.hpp"
+#include "cockroach_trial.hpp"
 #include "pg_bookkeeping.hpp"
 #include "pg_connection.hpp"
 #include "pg_dsn.hpp"
@@ -166,6 +170,10 @@ class CockroachSession : public Session {
   std::unique_ptr<pg::Connection> worker_;
   ServerInfo server_;
   std::optional<pg::Bookkeeping> tables_;
+  std::optional<CockroachIntrospection> introspection_;
+  std::optional<CockroachScratch> scratch_;
+  std::optional<CockroachTrial> trial_;
+  std::optional<CockroachBackup> backup_;
   std::string foreign_name_;               ///< golang-migrate's lock table …
   std::string foreign_table_;              ///< … quoted, with database and schema
   std::vector<std::int64_t> foreign_ids_;  ///< of its rows

@@ -10,6 +10,8 @@ namespace talos::pg {
 
 namespace {
 
+constexpr std::array<const char*, 4> suffixes = {"", "_log", "_journal", "_lock"};
+
 constexpr std::string_view log_columns =
     "action, failed, version, tracker_version, title, file, size, sha256, started_at, duration_us, program, runner, "
     "os_user, error, error_code, line, statement, versions";
@@ -148,10 +150,16 @@ Bookkeeping::Bookkeeping(std::string schema, std::string table, const std::strin
   lease_ = qualified("_lock");
 }
 
+std::vector<std::string> Bookkeeping::names() const {
+  std::vector<std::string> names;
+  for (const char* suffix : suffixes) names.push_back(table_ + suffix);
+  return names;
+}
+
 // The columns of each table, in one text, or NULL where there is no such table.
 std::string Bookkeeping::existing_sql(const std::string& schema, const std::string& table) {
   std::string sql = "SELECT";
-  for (const char* suffix : {"", "_log", "_journal", "_lock"})
+  for (const char* suffix : suffixes)
     sql += std::string(*suffix == 0 ? " " : ", ") +
            "(SELECT string_agg(a.attname::text, ',') FROM pg_catalog.pg_attribute a"
            " JOIN pg_catalog.pg_class c ON c.oid = a.attrelid JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"

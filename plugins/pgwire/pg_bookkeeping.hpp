@@ -35,6 +35,8 @@ class Bookkeeping {
   const std::string& table() const { return table_; }
   const std::string& tracker() const { return tracker_; }
   const std::string& lease() const { return lease_; }
+  /// Of all of them, without quotes, in schema().
+  std::vector<std::string> names() const;
 
   /// One SELECT whose only row existing() reads.
   std::string existing_sql() const;

@@ -1,33 +1,17 @@
 #include "postgres_scratch.hpp"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
-#include <unistd.h>
-
 #include "pg_connect.hpp"
+#include "pg_scratch.hpp"
+#include "pg_side.hpp"
 #include "pg_text.hpp"
 #include "postgres_client.hpp"
-#include "postgres_side.hpp"
 
 namespace talos::postgres {
 
 namespace {
-
-// talos_scratch_4711_9f0c1d2e: who finds one that a killed run left behind can tell whose it was.
-std::string new_name() {
-  std::random_device random;
-  std::string digits;
-  for (int i = 0; i < 8; ++i) digits += "0123456789abcdef"[random() % 16];
-  return "talos_scratch_" + std::to_string(::getpid()) + "_" + digits;
-}
-
-pg::Parameters in_database(pg::Parameters parameters, const std::string& name) {
-  std::erase_if(parameters, [](const auto& one) { return one.first == "dbname"; });
-  parameters.emplace_back("dbname", name);
-  return parameters;
-}
 
 // Where it names a schema for the tracker and the server has another for the rest, both.
 std::vector<std::string> schemas_of(const ServerInfo& server) {
@@ -94,7 +78,7 @@ class PostgresScratch::Source {
     return pg::connection_parameters(dsn, request);
   }
 
-  SideConnection connection_;
+  pg::SideConnection connection_;
   std::string snapshot_;
   std::vector<std::string> own_tables_;  ///< as arguments
 };
@@ -107,13 +91,13 @@ PostgresScratch::~PostgresScratch() {
   }
 }
 
-pg::Parameters PostgresScratch::inside() const { return in_database(place_.parameters, name_); }
+pg::Parameters PostgresScratch::inside() const { return pg::in_database(place_.parameters, name_); }
 
 // Empty, as new databases are before anybody adds to template1; in the encoding and order of the one that the DSN
 // names.
 void PostgresScratch::make_database() {
   do_drop();
-  SideConnection connection(place_.parameters, place_.dsn, {});
+  pg::SideConnection connection(place_.parameters, place_.dsn, {});
   std::string settings;
   for (const std::string& setting : place_.settings) settings += setting + ";";
   if (!place_.server.pooled) connection.ask(settings);
@@ -121,7 +105,7 @@ void PostgresScratch::make_database() {
       "SELECT pg_catalog.pg_encoding_to_char(encoding), datcollate, datctype FROM pg_catalog.pg_database"
       " WHERE datname = pg_catalog.current_database()");
   const pg::Row& row = answers.at(0).rows.at(0);
-  name_ = new_name();
+  name_ = pg::new_scratch_name();
   try {
     connection.ask("CREATE DATABASE " + name_ + " TEMPLATE template0 ENCODING " + pg::literal(row[0].value()) +
                    " LC_COLLATE " + pg::literal(row[1].value()) + " LC_CTYPE " + pg::literal(row[2].value()));
@@ -134,7 +118,7 @@ void PostgresScratch::make_database() {
 }
 
 void PostgresScratch::make_schemas(const std::vector<std::string>& names) const {
-  SideConnection connection(inside(), place_.dsn, {});
+  pg::SideConnection connection(inside(), place_.dsn, {});
   std::string sql;
   for (const std::string& setting : place_.settings) sql += setting + ";";
   for (const std::string& name : names) sql += "CREATE SCHEMA IF NOT EXISTS " + pg::quoted_name(name) + ";";
@@ -155,12 +139,13 @@ std::string PostgresScratch::do_copy(std::string_view from, std::string_view tab
   };
   try {
     make_database();
-    const SideConnection connection(inside(), place_.dsn, {});
+    const pg::SideConnection connection(inside(), place_.dsn, {});
     std::vector<std::string> into{"--exit-on-error", "--no-owner"};
     if (const std::string role = setting_of(place_.dsn, "role"); !role.empty()) into.push_back("--role=" + role);
     for (const auto& arguments : {source.schema_arguments(), source.row_arguments()})
       if (!arguments.empty())
-        programs.copy(source.in_force(), arguments, in_database(connection.connection().in_force(), name_), into, tick);
+        programs.copy(source.in_force(), arguments, pg::in_database(connection.connection().in_force(), name_), into,
+                      tick);
   } catch (const Error& error) {
     throw error.retold("cannot copy " + source.dsn.describe() + ": " + error.what());
   }
@@ -175,7 +160,7 @@ std::string PostgresScratch::do_copy(std::string_view from, std::string_view tab
 
 void PostgresScratch::do_drop() {
   if (name_.empty()) return;
-  SideConnection connection(place_.parameters, place_.dsn, {});
+  pg::SideConnection connection(place_.parameters, place_.dsn, {});
   try {
     connection.ask("DROP DATABASE IF EXISTS " + name_ + " WITH (FORCE)");
   } catch (const Error& error) {

@@ -26,8 +26,7 @@ constexpr std::size_t access_exclusive = 4;
 // Relations that were there before: oid, name as the session would write it, bare name, where it is stored.
 std::string relations_sql(const pg::Bookkeeping& own) {
   std::string ours;
-  for (const char* of : {"", "_log", "_journal", "_lease"})
-    ours += (ours.empty() ? "" : ", ") + pg::literal(own.table() + of);
+  for (const std::string& name : own.names()) ours += (ours.empty() ? "" : ", ") + pg::literal(name);
   return "SELECT c.oid, CASE WHEN n.nspname = current_schema() THEN '' ELSE n.nspname || '.' END || c.relname,"
          " c.relname, pg_catalog.pg_relation_filenode(c.oid) FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
          " ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^(pg_|information_schema$)'"
@@ -102,7 +101,8 @@ bool runs_apart(const ScriptPart& body, const std::vector<Statement>& statements
 
 class Attempt {
  public:
-  Attempt(SideConnection& connection, const pg::Bookkeeping& own, bool apart) : connection_(connection), apart_(apart) {
+  Attempt(pg::SideConnection& connection, const pg::Bookkeeping& own, bool apart)
+      : connection_(connection), apart_(apart) {
     const auto answers = connection_.ask(relations_sql(own));
     for (const pg::Row& row : answers.at(0).rows)
       relations_[row[0].value()] = {row[1].value(), row[2].value(), row[3].value_or(""), {}, 0};
@@ -178,7 +178,7 @@ class Attempt {
     effect.scans = effect.scans || (scans && !rewrites);
   }
 
-  SideConnection& connection_;
+  pg::SideConnection& connection_;
   const bool apart_;
   std::map<std::string, Relation> relations_;  ///< by oid
   std::map<std::pair<std::string, std::size_t>, Effect> effects_;
@@ -186,8 +186,8 @@ class Attempt {
 
 }  // namespace
 
-SideConnection& PostgresTrial::connection() {
-  if (!connection_) connection_ = std::make_unique<SideConnection>(place_.parameters, place_.dsn, place_.stop);
+pg::SideConnection& PostgresTrial::connection() {
+  if (!connection_) connection_ = std::make_unique<pg::SideConnection>(place_.parameters, place_.dsn, place_.stop);
   return *connection_;
 }
 
@@ -201,7 +201,7 @@ std::vector<Effect> PostgresTrial::do_effects(const ScriptPart& body) {
   std::vector<Statement> statements;
   pg::split_sql(body.text(), [&](const Statement& statement) { statements.push_back(statement); });
   const bool apart = runs_apart(body, statements);
-  SideConnection& connection = this->connection();
+  pg::SideConnection& connection = this->connection();
   connection.ask(beginning());
   Attempt attempt(connection, place_.own, apart);
   try {
@@ -224,16 +224,7 @@ std::vector<Effect> PostgresTrial::do_effects(const ScriptPart& body) {
 }
 
 std::optional<Error> PostgresTrial::do_prepare(std::string_view statement) {
-  // Drivers give types that a statement leaves open.
-  constexpr std::string_view indeterminate_datatype = "42P18";
-  const std::string text(statement);
-  connection().ask(beginning());
-  const auto refusal = connection().prepare(text);
-  connection().ask("ROLLBACK");
-  if (!refusal || refusal->is(indeterminate_datatype)) return std::nullopt;
-  Error error = pg::to_error(*refusal, ErrorCode::statement);
-  if (refusal->position) error.offset = pg::byte_of_character(text, *refusal->position);
-  return error;
+  return pg::refusal_of(connection(), beginning(), statement);
 }
 
 }  // namespace talos::postgres

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "pg_bookkeeping.hpp"
-#include "postgres_side.hpp"
+#include "pg_side.hpp"
 #include "talos/trial.hpp"
 
 namespace talos::postgres {
@@ -30,11 +30,11 @@ class PostgresTrial : public Trial {
   std::vector<Effect> do_effects(const ScriptPart& body) override;
   std::optional<Error> do_prepare(std::string_view statement) override;
 
-  SideConnection& connection();
+  pg::SideConnection& connection();
   std::string beginning() const;
 
   Place place_;
-  std::unique_ptr<SideConnection> connection_;
+  std::unique_ptr<pg::SideConnection> connection_;
 };
 
 }  // namespace talos::postgres

@@ -99,13 +99,17 @@ void CockroachPlace::tables(int count) const {
   }
 }
 
-ProcessOptions CockroachPlace::program(std::vector<std::string> words, ProcessOptions options) const {
+ProcessOptions CockroachPlace::talos(std::vector<std::string> words, ProcessOptions options) const {
   words.insert(words.begin(), {TALOS_TEST_COMMERCIAL, "migrate"});
-  for (const std::string& word : {std::string("--database"), dsn, std::string("--migrations"), migrations.string()})
-    words.push_back(word);
   options.argv = std::move(words);
   options.directory = directory.path();
   return options;
+}
+
+ProcessOptions CockroachPlace::program(std::vector<std::string> words, ProcessOptions options) const {
+  for (const std::string& word : {std::string("--database"), dsn, std::string("--migrations"), migrations.string()})
+    words.push_back(word);
+  return talos(std::move(words), std::move(options));
 }
 
 ProcessResult CockroachPlace::migrate(std::vector<std::string> words, ProcessOptions options) const {

@@ -52,6 +52,8 @@ class CockroachPlace {
   /// Versions 1 to `count`; each makes table tN, and its down file drops it.
   void tables(int count) const;
 
+  /// `talos-commercial migrate WORDS`, in the scratch directory.
+  ProcessOptions talos(std::vector<std::string> words, ProcessOptions options = {}) const;
   /// `talos-commercial migrate WORDS --database … --migrations …`, in the scratch directory.
   ProcessResult migrate(std::vector<std::string> words, ProcessOptions options = {}) const;
   Process start(std::vector<std::string> words, ProcessOptions options = {}) const;
@@ -60,6 +62,8 @@ class CockroachPlace {
   std::vector<std::string> rows(const std::string& sql) const { return pg_rows(libpq_dsn_, sql); }
   std::string value(const std::string& sql) const { return pg_value(libpq_dsn_, sql); }
   void sql(const std::string& text) const { pg_run(libpq_dsn_, text); }
+  /// On the server behind the double: for what CockroachDB has, and the double has not modelled.
+  void behind(const std::string& text) const { pg_run(server->dsn(database), text); }
 
   /// Version and dirty flag, as golang-migrate reads them; "none" for an empty tracker.
   std::string tracker() const;

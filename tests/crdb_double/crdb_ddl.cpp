@@ -71,7 +71,7 @@ void Session::ddl_alone(const Statement& statement) {
 }
 
 void Session::create(const Statement& statement) {
-  const std::string sql = statement.render([this](Virtual table) { return rows(table); });
+  const std::string sql = statement.render([this](const Statement::Place& place) { return rows(place); });
   const Result result = backend_->run(sql);
   new_tables(statement);
   remember(statement, sql);
@@ -279,7 +279,7 @@ void Session::refuse_alter(const Statement& statement) {
 
 // DROP INDEX … CASCADE of a UNIQUE constraint's index is the way to drop the constraint; PostgreSQL has the other one.
 std::string Session::for_postgres(const Statement& statement) {
-  std::string sql = statement.render([this](Virtual table) { return rows(table); });
+  std::string sql = statement.render([this](const Statement::Place& place) { return rows(place); });
   if (statement.node != "OBJECT_INDEX" || statement.changes.size() != 1) return sql;
   const std::string table =
       backend_->value("SELECT conrelid::regclass FROM pg_constraint WHERE contype = 'u' AND conindid = to_regclass(" +

@@ -99,6 +99,19 @@ void CrdbDouble::fail_job(std::int64_t id, std::string sqlstate, std::string mes
 }
 void CrdbDouble::pause_job(std::int64_t id) { state_->server.jobs().pause(id); }
 
+std::vector<std::string> CrdbDouble::backups() const {
+  const std::lock_guard lock(state_->server.mutex);
+  std::vector<std::string> found;
+  for (const auto& [collection, stored] : state_->server.backups)
+    for (const crdb::StoredBackup& one : stored) found.push_back(collection + " " + one.path);
+  return found;
+}
+
+void CrdbDouble::lose_backup_files() {
+  const std::lock_guard lock(state_->server.mutex);
+  state_->server.backup_files_lost = true;
+}
+
 void CrdbDouble::grant(const std::string& user, CrdbPrivilege privilege) {
   const std::lock_guard lock(state_->server.mutex);
   state_->server.privileges[user].insert(privilege);

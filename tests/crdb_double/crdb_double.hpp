@@ -32,7 +32,7 @@ enum class SchemaLockReading { golden, documentation };
 /// A schema change on a table whose job is not over: it waits for that job, or is refused (55000, "try again later").
 enum class BusyTable { wait, refuse };
 
-enum class CrdbPrivilege { cancel_query, view_activity, view_job, control_job };
+enum class CrdbPrivilege { cancel_query, view_activity, view_job, control_job, backup };
 
 /// On a port of its own of 127.0.0.1, without TLS, a thread for each connection. All members may be called from any
 /// thread. When the object goes every connection is cut and every job ended. The server must outlive it, and its users'
@@ -83,6 +83,12 @@ class CrdbDouble {
   /// For a held job: it ends so, as failed or revert-failed, and its statement was never run.
   void fail_job(std::int64_t id, std::string sqlstate, std::string message, std::string state = "failed");
   void pause_job(std::int64_t id);
+
+  // --- backups ---
+  /// Collection and path of each, in the order in which they were made: "s3://bucket/dir /2026/11/26-101500.25".
+  std::vector<std::string> backups() const;
+  /// WITH check_files finds that a file is missing.
+  void lose_backup_files();
 
   // --- what users may do ---
   void grant(const std::string& user, CrdbPrivilege privilege);

@@ -83,8 +83,16 @@ void Session::parse(Fields& fields) {
     if (kind != Kind::rollback && kind != Kind::commit && kind != Kind::savepoint)
       throw SqlFailure("25P02", "current transaction is aborted, commands ignored until end of transaction block");
   }
+  if (phase_ != Phase::aborted && !prepared.sql.empty()) judge_names(prepared);
   prepared_[name] = std::move(prepared);
   wire_.send('1', "");
+}
+
+// Names and types are looked up as it is parsed.
+void Session::judge_names(const Prepared& prepared) {
+  const Statement statement = read_statement(prepared.sql, server_.profile());
+  if (has_plan(statement))
+    backend_->describe(statement.render([this](const Statement::Place& place) { return rows(place); }), prepared.types);
 }
 
 Session::Prepared& Session::prepared(const std::string& name) {
@@ -119,8 +127,8 @@ void Session::describe_one(Fields& fields) {
     wire_.send('t', int16(0));
     return wire_.send('n', "");
   }
-  const Result result =
-      backend_->describe(statement.render([this](Virtual table) { return rows(table); }), described.types);
+  const Result result = backend_->describe(
+      statement.render([this](const Statement::Place& place) { return rows(place); }), described.types);
   std::string parameters = int16(static_cast<std::size_t>(PQnparams(result.get())));
   for (int i = 0; i < PQnparams(result.get()); ++i) parameters += int32(PQparamtype(result.get(), i));
   wire_.send('t', parameters);

@@ -68,11 +68,13 @@ Jobs::Job& Jobs::make(const std::string& user, const std::string& description, c
   return job;
 }
 
-std::int64_t Jobs::start(const std::string& user, const std::string& description, const Work& work) {
+std::int64_t Jobs::start(const std::string& user, const std::string& description, const Work& work,
+                         const std::string& type) {
   std::int64_t id = 0;
   {
     const std::lock_guard lock(mutex_);
     Job& job = make(user, description, work.sql);
+    job.row.job.type = type;
     job.row.job.held = held_part_ && description.find(*held_part_) != std::string::npos;
     id = job.row.job.id;
     job.tables = work.tables;
@@ -114,6 +116,7 @@ void Jobs::run(Job& job, const Work& work) {
   try {
     work.backend->run(work.setting);
     run_statement(*work.backend, work.sql);
+    if (work.after) work.after();
   } catch (const SqlFailure& failure) {
     error = failure.error();
   }

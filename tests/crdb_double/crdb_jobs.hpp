@@ -21,7 +21,8 @@ struct Work {
   std::shared_ptr<Backend> backend;  ///< nobody else uses it until the job is over
   std::string setting;               ///< run before it
   std::string sql;
-  std::vector<std::string> tables;  ///< database.schema.table
+  std::vector<std::string> tables;   ///< database.schema.table
+  std::function<void()> after = {};  ///< when it has run; its SqlFailure is the job's
 };
 
 /// One as SHOW JOBS has it. Times are PostgreSQL's text, empty for none.
@@ -42,7 +43,8 @@ class Jobs {
   Jobs(const Jobs&) = delete;
   Jobs& operator=(const Jobs&) = delete;
 
-  std::int64_t start(const std::string& user, const std::string& description, const Work& work);
+  std::int64_t start(const std::string& user, const std::string& description, const Work& work,
+                     const std::string& type = "SCHEMA CHANGE");
   /// A job that nobody runs: one that is over already, or one that never will be, as SCHEMA CHANGE GC.
   std::int64_t record(const std::string& type, const std::string& user, const std::string& description,
                       const std::string& statement, const std::string& state, const std::string& error);

@@ -46,6 +46,13 @@ struct Client {
   Descriptor wake;
 };
 
+struct StoredBackup {
+  std::string path;  ///< in its collection
+  std::string database;
+  std::vector<std::pair<std::string, std::string>> tables;  ///< schema and name
+  std::string end_time;
+};
+
 class Server {
  public:
   Server(PostgresServer& postgres, CrdbProfile profile);
@@ -102,6 +109,8 @@ class Server {
   bool cancel_forbidden = false;
   SchemaLockReading lock_reading = SchemaLockReading::golden;
   BusyTable busy_table = BusyTable::wait;
+  std::map<std::string, std::vector<StoredBackup>> backups;  // by collection
+  bool backup_files_lost = false;
 
  private:
   void accept_all();

@@ -498,7 +498,7 @@ void Session::run_plain(const Statement& statement) {
     const std::lock_guard lock(server_.mutex);
     client_->writes.insert(statement.writes.begin(), statement.writes.end());
   }
-  const std::string sql = statement.render([this](Virtual table) { return rows(table); });
+  const std::string sql = statement.render([this](const Statement::Place& place) { return rows(place); });
   const Result result =
       portal_ != nullptr ? backend_->run(sql, portal_->values, portal_->prepared.types) : backend_->run(sql);
   if (portal_ != nullptr && !portal_->values.empty() && phase_ != Phase::none) replayable_ = false;

@@ -87,6 +87,7 @@ class Session {
   void bind(Fields& fields);
   void describe_one(Fields& fields);
   void execute_portal(Fields& fields);
+  void judge_names(const Prepared& prepared);
   void judge_portal(const Portal& portal) const;
   Prepared& prepared(const std::string& name);
 
@@ -133,12 +134,18 @@ class Session {
   void cancel_others(const std::vector<std::string>& words, const std::string& text);
   void grant_system(const std::vector<std::string>& words);
   std::vector<std::string> ids(const std::string& text, std::size_t skipped_words);
+  std::string rows(const Statement::Place& place);
   std::string rows(Virtual table);
   std::string job_rows(Virtual table);
   std::string session_rows();
   std::string query_rows();
   void refuse_internals();
+  static std::string column_rows();
   void one_value(const std::string& column, const std::string& value, const std::string& tag);
+
+  // --- crdb_backups.cpp ---
+  void backup(const std::string& text);
+  std::string backup_rows(const std::string& text);
 
   Server& server_;
   std::shared_ptr<Client> client_;

@@ -172,11 +172,13 @@ std::optional<Virtual> virtual_table(const Json& range) {
   const std::string schema = member(range, "schemaname");
   const std::string name = member(range, "relname");
   if (schema == "information_schema" && name == "crdb_jobs") return Virtual::crdb_jobs;
+  if (schema == "information_schema" && name == "columns") return Virtual::columns;
   if (schema == "crdb_internal" && name == "jobs") return Virtual::internal_jobs;
   if (schema == "crdb_internal") throw NotModelled("crdb_internal." + name);
   if (name == "[SHOW JOBS]") return Virtual::show_jobs;
   if (name == "[SHOW SESSIONS]") return Virtual::show_sessions;
   if (name == "[SHOW QUERIES]") return Virtual::show_queries;
+  if (name == "[SHOW BACKUP]") return Virtual::show_backup;
   return std::nullopt;
 }
 
@@ -190,12 +192,28 @@ void judge_call(const std::string& schema, const std::string& name, CrdbProfile 
   throw SqlFailure("42883", "unknown function: " + name + "()");
 }
 
+// Of [SHOW BACKUP …], which has a storage's URL and more in its brackets.
+std::optional<Edit> take_shown_backup(const std::string& sql, const Token& bracket, Statement& statement) {
+  Tokens tokens(sql, bracket.end);
+  if (!tokens.take("SHOW") || !tokens.take("BACKUP")) return std::nullopt;
+  Token token = next(tokens);
+  while (token.kind != Token::Kind::end && tokens.symbol(token) != ']') token = next(tokens);
+  if (token.kind == Token::Kind::end || !statement.shown_backup.empty()) throw NotModelled("[SHOW BACKUP …]");
+  statement.shown_backup = sql.substr(bracket.end, token.begin - bracket.end);
+  return Edit{bracket.begin, token.end - bracket.begin, "\"[SHOW BACKUP]\""};
+}
+
 // `[SHOW JOBS]` becomes a quoted name, so that PostgreSQL's parser takes it for a table.
-std::string name_brackets(const std::string& sql) {
+std::string name_brackets(const std::string& sql, Statement& statement) {
   std::vector<Edit> edits;
   Tokens tokens(sql);
   for (Token token = next(tokens); token.kind != Token::Kind::end; token = next(tokens)) {
     if (tokens.symbol(token) != '[' || !tokens.is(tokens.peek(), "SHOW")) continue;
+    if (const auto backup = take_shown_backup(sql, token, statement)) {
+      edits.push_back(*backup);
+      tokens.move(backup->at + backup->size);
+      continue;
+    }
     std::string inside;
     Token word = next(tokens);
     for (; word.kind == Token::Kind::word; word = next(tokens)) {
@@ -262,6 +280,15 @@ std::string take_index_words(const std::string& sql, Statement& statement) {
     if (reader.symbol(tokens[i]) == '@')
       edits.push_back({tokens[i - 1].begin, tokens[i].end - tokens[i - 1].begin, ""});
   return apply(sql, std::move(edits));
+}
+
+// DROP DATABASE … CASCADE, which is the default, takes all that is in it, whoever is connected.
+std::string take_database_words(const std::string& sql) {
+  const std::vector<Token> tokens = all_tokens(sql);
+  const Tokens reader(sql);
+  if (reader.is(tokens.back(), "RESTRICT")) throw NotModelled("DROP DATABASE … RESTRICT");
+  const bool cascade = reader.is(tokens.back(), "CASCADE");
+  return sql.substr(0, cascade ? tokens.back().begin : tokens.back().end) + " WITH (FORCE)";
 }
 
 bool says_off(std::string_view value) {
@@ -433,7 +460,8 @@ void read_parts(const std::string& sql, const Json& tree, CrdbProfile profile, S
     if (!is_range(object)) return;
     if (const auto table = virtual_table(object)) {
       const std::size_t at = object.value("location", std::size_t{0});
-      statement.places.push_back({at, size_of_name(sql, at), *table, object.contains("alias")});
+      const std::string shown = *table == Virtual::show_backup ? statement.shown_backup : "";
+      statement.places.push_back({at, size_of_name(sql, at), *table, object.contains("alias"), shown});
     } else if (statement.ddl()) {
       if (!statement.created.contains(table_name(object))) statement.changes.insert(table_name(object));
     } else {
@@ -459,7 +487,7 @@ bool is_command(const std::vector<std::string>& words) {
   static constexpr std::array<std::string_view, 9> shown{"JOB",   "JOBS",        "SESSIONS",   "QUERIES",     "CLUSTER",
                                                          "LOCAL", "TRANSACTION", "SESSION_ID", "CRDB_VERSION"};
   if (words.empty()) return false;
-  if (words[0] == "CANCEL" || words[0] == "PAUSE" || words[0] == "RESUME") return true;
+  if (words[0] == "CANCEL" || words[0] == "PAUSE" || words[0] == "RESUME" || words[0] == "BACKUP") return true;
   if (words.size() < 2) return false;
   if (words[0] == "SET" && words[1] == "CLUSTER") return true;
   if ((words[0] == "GRANT" || words[0] == "REVOKE") && words[1] == "SYSTEM") return true;
@@ -527,10 +555,12 @@ std::vector<std::string> first_words(std::string_view statement, std::size_t mos
   return words;
 }
 
-std::string Statement::render(const std::function<std::string(Virtual)>& rows) const {
+std::string Statement::render(const std::function<std::string(const Place&)>& rows) const {
   std::string sql = pg;
-  for (auto place = places.rbegin(); place != places.rend(); ++place)
-    sql.replace(place->at, place->size, rows(place->table) + (place->aliased ? "" : " AS crdb_jobs"));
+  for (auto place = places.rbegin(); place != places.rend(); ++place) {
+    const std::string name = place->table == Virtual::columns ? "columns" : "crdb_jobs";
+    sql.replace(place->at, place->size, rows(*place) + (place->aliased ? "" : " AS " + name));
+  }
   return sql;
 }
 
@@ -544,7 +574,8 @@ Statement read_statement(const std::string& text, CrdbProfile profile) {
   }
   refuse_by_words(text, words);
   std::string sql = take_system_time(text, statement);
-  sql = name_brackets(sql);
+  sql = name_brackets(sql, statement);
+  if (words.size() > 1 && words[0] == "DROP" && words[1] == "DATABASE") sql = take_database_words(sql);
   sql = take_index_words(sql, statement);
   if (!words.empty() && words[0] == "CREATE") sql = take_schema_lock(sql, statement);
   const Json tree = parse(sql);

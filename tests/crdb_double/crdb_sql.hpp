@@ -22,7 +22,7 @@ std::vector<std::string> first_words(std::string_view statement, std::size_t mos
 /// Names [database.]schema.table as the double keeps them: `schema.table`, public where none is said.
 using Tables = std::set<std::string>;
 
-enum class Virtual { show_jobs, show_sessions, show_queries, crdb_jobs, internal_jobs };
+enum class Virtual { show_jobs, show_sessions, show_queries, crdb_jobs, internal_jobs, show_backup, columns };
 
 struct Statement {
   enum class Kind {
@@ -76,11 +76,13 @@ struct Statement {
     std::size_t size;
     Virtual table;
     bool aliased;
+    std::string text;  ///< of [SHOW BACKUP …]: what is in the brackets
   };
   std::vector<Place> places;  ///< in `pg`, in order
+  std::string shown_backup;   ///< what is in [SHOW BACKUP …], if anything is
 
   bool ddl() const { return kind == Kind::create || kind == Kind::schema_change || kind == Kind::lock_setting; }
-  std::string render(const std::function<std::string(Virtual)>& rows) const;
+  std::string render(const std::function<std::string(const Place&)>& rows) const;
 };
 
 /// Throws SqlFailure for what that release refuses, NotModelled for what the double cannot judge.

@@ -647,7 +647,38 @@ TEST_CASE("the extended protocol serves parameters in text, as libpq sends them"
   const std::unique_ptr<PGresult, decltype(&PQclear)> described(PQdescribePrepared(client.raw(), "p"), PQclear);
   CHECK(PQnparams(described.get()) == 1);
   CHECK(PQnfields(described.get()) == 1);
+  // Names are looked up as a statement is parsed.
+  const std::unique_ptr<PGresult, decltype(&PQclear)> unknown(
+      PQprepare(client.raw(), "q", "SELECT nothing FROM t", 0, nullptr), PQclear);
+  CHECK(std::string(PQresultErrorField(unknown.get(), PG_DIAG_SQLSTATE)) == "42703");
   CHECK(world.crdb.not_modelled().empty());
+}
+
+TEST_CASE("a backup is a job that gives its number at once; it can be read back where it was written") {
+  PostgresServer* server = shared_server();
+  if (server == nullptr) return;
+  CrdbWorld world(*server, CrdbProfile::v26_1);
+  PgClient client = world.client();
+  client.run("CREATE TABLE t (x INT PRIMARY KEY)");
+  const std::string backup =
+      "BACKUP DATABASE " + world.database + " INTO 's3://b/x?AWS_SECRET_ACCESS_KEY=s' WITH detached";
+  world.crdb.hold_jobs("BACKUP");
+  const std::string job = client.value(backup);
+  CHECK(client.value("SELECT status FROM [SHOW JOBS] WHERE job_id = " + job) == "running");
+  CHECK(client.value("SELECT description FROM [SHOW JOBS] WHERE job_id = " + job).find("KEY=s") == std::string::npos);
+  CHECK(state_of(client, "SELECT * FROM [SHOW BACKUP FROM LATEST IN 's3://b/x']") == "XXUUU");
+  world.crdb.release_jobs();
+  client.run("SHOW JOB WHEN COMPLETE " + job);
+  CHECK(client.rows("SELECT object_name FROM [SHOW BACKUP FROM LATEST IN 's3://b/x'] ORDER BY 1") ==
+        Lines{"t", world.database});
+  const std::string path = world.crdb.backups().at(0).substr(std::string("s3://b/x ").size());
+  const std::string shown = "SELECT count(*) FROM [SHOW BACKUP FROM '" + path + "' IN 's3://b/x?K=1' WITH check_files]";
+  CHECK(client.value(shown) == "2");
+  world.crdb.lose_backup_files();
+  CHECK(state_of(client, shown) == "XXUUU");
+  CHECK(world.crdb.not_modelled().empty());
+  CHECK(state_of(client, "BACKUP INTO 's3://b/x' WITH detached") == "0A000");
+  CHECK(world.crdb.not_modelled().size() == 1);
 }
 
 }  // namespace
