@@ -168,9 +168,10 @@ PostgresIntrospection::PostgresIntrospection(pg::Ask ask, const ServerInfo& serv
 std::vector<SchemaObject> PostgresIntrospection::do_read_schema() {
   const Catalogue catalogue(schema_, own_tables_, major_);
   std::string sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + settings(schema_);
-  const std::vector<std::string> questions{
-      catalogue.relations(), catalogue.columns(), catalogue.constraints(), catalogue.indexes(),   catalogue.triggers(),
-      catalogue.routines(),  catalogue.types(),   catalogue.labels(),      catalogue.sequences(), catalogue.others()};
+  const std::vector<std::string> questions{catalogue.relations(), catalogue.columns(),  catalogue.constraints(),
+                                           catalogue.indexes(),   catalogue.triggers(), catalogue.routines(),
+                                           catalogue.types(),     catalogue.labels(),   catalogue.sequences(),
+                                           catalogue.others(),    catalogue.comments()};
   for (const std::string& question : questions) sql += question + ";";
   std::vector<pg::Table> answers = ask_(sql + "COMMIT");
   answers.pop_back();
@@ -190,6 +191,8 @@ std::vector<SchemaObject> PostgresIntrospection::do_read_schema() {
     add(objects, SchemaKind::sequence, "", text(row, 0), "sequence", text(row, 1));
   for (const pg::Row& row : answers[9].rows)
     add(objects, SchemaKind::other, text(row, 0), text(row, 2), text(row, 1), text(row, 3));
+  for (const pg::Row& row : answers[10].rows)
+    add(objects, SchemaKind::other, text(row, 0), text(row, 1), "comment", text(row, 2));
   for (const auto& [table, storage] : storage_of(answers[0], answers[1]))
     if (!storage.empty()) add(objects, SchemaKind::other, table, "(how it is stored)", "storage", storage);
   tell_apart(objects);

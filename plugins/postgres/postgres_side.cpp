@@ -39,8 +39,8 @@ std::vector<pg::Table> SideConnection::ask(const std::string& sql) {
   throw Error(pg::to_error(*reply.error, ErrorCode::statement));
 }
 
-std::optional<pg::ServerError> SideConnection::prepare(const std::string& statement) {
-  const pg::Reply reply = connection_->prepare(statement, waiting());
+std::optional<pg::ServerError> SideConnection::prepare(const std::string& statement, const std::string& name) {
+  const pg::Reply reply = connection_->prepare(statement, waiting(), name);
   check(reply);
   return reply.error;
 }

@@ -23,7 +23,7 @@ class SideConnection {
   /// The rows of each statement. A statement that fails throws ErrorCode::statement, and ends its transaction.
   std::vector<pg::Table> ask(const std::string& sql);
   /// What the server says against a statement, if anything: as Connection::prepare().
-  std::optional<pg::ServerError> prepare(const std::string& statement);
+  std::optional<pg::ServerError> prepare(const std::string& statement, const std::string& name = {});
 
   const pg::Connection& connection() const { return *connection_; }
 

@@ -35,6 +35,8 @@ std::string relations_sql(const pg::Bookkeeping& own) {
          pg::literal(own.schema()) + " AND c.relname IN (" + ours + "))";
 }
 
+constexpr const char* prepared_name = "talos_query";
+
 constexpr const char* locks_sql =
     "SELECT l.relation, l.mode, pg_catalog.pg_relation_filenode(l.relation) FROM pg_catalog.pg_locks l"
     " WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted";
@@ -156,9 +158,10 @@ class Attempt {
     std::set<std::size_t> taken;
     std::set_difference(held.begin(), held.end(), relation.held.begin(), relation.held.end(),
                         std::inserter(taken, taken.end()));
-    // One that was dropped has no place any more.
-    const bool rewrites = !place.empty() && place != relation.place && !begins_with(statement, {"TRUNCATE"});
-    bool scans = heard.tables.count(relation.bare_name) > 0;
+    // TRUNCATE makes a new file and builds its indexes, of nothing. One that was dropped has no place any more.
+    const bool emptied = begins_with(statement, {"TRUNCATE"});
+    const bool rewrites = !place.empty() && place != relation.place && !emptied;
+    bool scans = heard.tables.count(relation.bare_name) > 0 && !emptied;
     std::size_t mode = *held.rbegin();
     if (apart_) mode = !taken.empty() ? *taken.rbegin() : relation.last;
     if (concurrent) mode = share_update_exclusive;
@@ -228,12 +231,38 @@ std::optional<Error> PostgresTrial::do_prepare(std::string_view statement) {
   constexpr std::string_view indeterminate_datatype = "42P18";
   const std::string text(statement);
   connection().ask(beginning());
-  const auto refusal = connection().prepare(text);
+  const auto refusal = connection().prepare(text, prepared_name);
+  if (!refusal) {
+    auto error = plan();
+    connection().ask(std::string("ROLLBACK; DEALLOCATE ") + prepared_name);
+    return error;
+  }
   connection().ask("ROLLBACK");
-  if (!refusal || refusal->is(indeterminate_datatype)) return std::nullopt;
+  if (refusal->is(indeterminate_datatype)) return std::nullopt;
   Error error = pg::to_error(*refusal, ErrorCode::statement);
   if (refusal->position) error.offset = pg::byte_of_character(text, *refusal->position);
   return error;
+}
+
+// Some of what a statement needs is looked for only when it is planned: the unique index of an ON CONFLICT. A generic
+// plan looks at no values; EXPLAIN runs nothing.
+std::optional<Error> PostgresTrial::plan() {
+  const auto parameters =
+      connection().ask(std::string("SELECT pg_catalog.array_to_string(pg_catalog.array_fill('NULL'::text,"
+                                   " ARRAY[coalesce(pg_catalog.array_length(parameter_types, 1), 0)]), ', ')"
+                                   " FROM pg_catalog.pg_prepared_statements WHERE name = '") +
+                       prepared_name + "'");
+  const std::string nulls = parameters.at(0).rows.at(0)[0].value_or("");
+  try {
+    connection().ask(std::string("SET LOCAL plan_cache_mode = force_generic_plan; EXPLAIN EXECUTE ") + prepared_name +
+                     (nulls.empty() ? "" : "(" + nulls + ")"));
+    return std::nullopt;
+  } catch (const Error& error) {
+    if (error.code != ErrorCode::statement) throw;
+    // Of the NULLs themselves: a parameter's domain may refuse them. Such a query is not planned.
+    if (error.native_code.starts_with("23")) return std::nullopt;
+    return error;
+  }
 }
 
 }  // namespace talos::postgres
