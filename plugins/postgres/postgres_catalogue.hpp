@@ -21,8 +21,8 @@ class Catalogue {
   std::string types() const;        ///< name, typtype, definition
   std::string labels() const;       ///< of enumerations: type, label
   std::string sequences() const;    ///< name, definition; none that belongs to a column
-  std::string others() const;
-  std::string comments() const;     ///< table or empty, of what, text       ///< table or empty, what it is called, name, definition
+  std::string others() const;       ///< table or empty, what it is called, name, definition
+  std::string comments() const;     ///< table or empty, of what, text
 
  private:
   std::string here(const std::string& column) const;
