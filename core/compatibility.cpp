@@ -247,6 +247,11 @@ class Judge {
       breaking(object, after.name, "not-null-added", "makes " + name + " NOT NULL",
                "a row that the release before writes may have NULL there",
                "let the release before always fill it first");
+    // A note: nothing fails before somebody writes one.
+    if (before.not_null && !after.not_null)
+      say(object, after.name, Severity::note, "dropped-not-null", "lets " + name + " be NULL",
+          "the release before may read a NULL there as soon as a newer one writes it",
+          "write none before the release before is gone");
     if (before.default_value != after.default_value) changed_default(object, before, after);
     if (before.attributes != after.attributes || (before.supplied && !after.supplied))
       breaking(object, after.name, "changed-column",

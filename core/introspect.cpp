@@ -12,7 +12,7 @@ Introspection& introspection_of(Session& session) {
 Schema read_schema(Session& session) { return Schema(introspection_of(session).read_schema()); }
 
 SchemaReport report_schema(Driver& driver, const RunOptions& options, Reporter& reporter, CancelToken& cancel) {
-  const auto session = connect(driver, options, Access::read, reporter, cancel);
+  const auto session = connect_to_look(driver, options, reporter, cancel);
   const CancelToken::Attachment attachment(cancel, *session);
   SchemaReport report;
   report.info = session->info();

@@ -397,7 +397,7 @@ void look_at_interrupted(const MigrationSet& set, Session& session, Inspection& 
 
 Inspection inspect(Driver& driver, const MigrationSet& set, const RunOptions& options, LogDepth depth, bool verify,
                    Reporter& reporter, CancelToken& cancel) {
-  const auto session = connect(driver, options, Access::read, reporter, cancel);
+  const auto session = connect_to_look(driver, options, reporter, cancel);
   const CancelToken::Attachment attachment(cancel, *session);
   Inspection result;
   result.info = session->info();

@@ -1,5 +1,7 @@
 #include "operation.hpp"
 
+#include <algorithm>
+
 #include "run_lock.hpp"
 
 namespace talos {
@@ -27,6 +29,12 @@ std::unique_ptr<Session> connect(Driver& driver, const RunOptions& options, Acce
   }
 }
 
+std::unique_ptr<Session> connect_to_look(Driver& driver, RunOptions options, Reporter& reporter, CancelToken& cancel) {
+  constexpr std::chrono::milliseconds patience{5000};
+  options.connect.lock_timeout = std::min(options.connect.lock_timeout, patience);
+  return connect(driver, options, Access::read, reporter, cancel);
+}
+
 void read_version(RunResult& result, const History& history) {
   result.to = history.current();
   result.dirty = history.dirty();
@@ -36,7 +44,8 @@ RunResult with_session(Driver& driver, Access access, const RunOptions& options,
                        CancelToken& cancel, const std::function<void(Session&, RunResult&)>& work) {
   RunResult result;
   try {
-    const auto session = connect(driver, options, access, reporter, cancel);
+    const auto session = access == Access::read ? connect_to_look(driver, options, reporter, cancel)
+                                                : connect(driver, options, access, reporter, cancel);
     const CancelToken::Attachment attachment(cancel, *session);
     result.info = session->info();
     for (const std::string& note : result.info.notes) reporter.note(note);

@@ -13,6 +13,9 @@ namespace talos {
 std::unique_ptr<Session> connect(Driver& driver, const RunOptions& options, Access access, Reporter& reporter,
                                  CancelToken& cancel);
 
+/// For who only looks: by Access::read, and without much patience with a writer.
+std::unique_ptr<Session> connect_to_look(Driver& driver, RunOptions options, Reporter& reporter, CancelToken& cancel);
+
 /// Runs `work` on a fresh session; any talos::Error lands in the result.
 RunResult with_session(Driver& driver, Access access, const RunOptions& options, Reporter& reporter,
                        CancelToken& cancel, const std::function<void(Session&, RunResult&)>& work);

@@ -1,6 +1,7 @@
 #include "verify.hpp"
 
 #include <algorithm>
+#include <initializer_list>
 #include <utility>
 
 #include "application_queries.hpp"
@@ -30,6 +31,40 @@ std::size_t find_word(std::string_view text, std::string_view word) {
     const auto end = begin + word.size();
     if ((begin == 0 || !is_word(text[begin - 1])) && (end == text.size() || !is_word(text[end]))) return begin;
   }
+}
+
+// The next word, taken off its beginning.
+std::string_view take_word(std::string_view& text) {
+  const auto begin = std::find_if(text.begin(), text.end(), is_word);
+  const auto end = std::find_if_not(begin, text.end(), is_word);
+  const std::string_view word =
+      text.substr(static_cast<std::size_t>(begin - text.begin()), static_cast<std::size_t>(end - begin));
+  text.remove_prefix(static_cast<std::size_t>(end - text.begin()));
+  return word;
+}
+
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::any_of(words.begin(), words.end(), [&](std::string_view other) {
+    return std::equal(word.begin(), word.end(), other.begin(), other.end(), same_letter);
+  });
+}
+
+// Makes, changes or removes something that is described. Who owns what and who may do what is not, as it differs from
+// place to place; TRUNCATE, VACUUM, CALL, GRANT and their like have a purpose that no schema shows.
+bool shapes_schema(std::string_view statement) {
+  if (!is_one_of(take_word(statement), {"CREATE", "ALTER", "DROP", "RENAME"})) return false;
+  const std::string_view of = take_word(statement);
+  if (is_one_of(of, {"ROLE", "USER", "GROUP"})) return false;
+  if (is_one_of(of, {"DEFAULT"}) && is_one_of(take_word(statement), {"PRIVILEGES"})) return false;
+  const auto owner = find_word(statement, "OWNER");
+  return owner == statement.npos || find_word(statement.substr(owner), "TO") == statement.npos;
+}
+
+// Whatever an IF [NOT] EXISTS may have hidden, it has done something.
+bool has_another_purpose(const Statement& statement, std::string_view text) {
+  if (statement.kind == StatementClass::dml) return true;
+  if (statement.kind != StatementClass::ddl && statement.kind != StatementClass::no_transaction) return false;
+  return !statement.session_only && !shapes_schema(text);
 }
 
 // The first statement that names both, and where in it the name stands; or else the first that names either.
@@ -259,12 +294,14 @@ class Verification {
     }
   }
 
-  // Rows come and go without the schema's changing; statements that change the schema have a purpose.
+  // Rows and privileges come and go without the schema's changing; statements that change the schema have a purpose.
   void judge_nothing(const Migration& migration, const PreparedScript& script) {
-    bool rows = false;
-    session().split(script.script().text,
-                    [&](const Statement& statement) { rows = rows || statement.kind == StatementClass::dml; });
-    if (rows) return;
+    const std::string_view text = script.script().text;
+    bool another = false;
+    session().split(text, [&](const Statement& statement) {
+      another = another || has_another_purpose(statement, text.substr(statement.offset, statement.length));
+    });
+    if (another) return;
     find(Severity::warning, "changes-nothing", migration, &*migration.up,
          script.statement_count() == 0 ? "holds no statement" : "leaves the schema as it was")
         .reason = script.statement_count() == 0 ? "" : "an IF [NOT] EXISTS may hide that it does not fit";

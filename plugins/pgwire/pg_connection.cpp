@@ -215,10 +215,10 @@ Reply Connection::exchange(const std::string& sql, const WhileWaiting& waiting, 
   return follow(usable() && PQsendQuery(connection_.get(), sql.c_str()) != 0, waiting, after_each, keep_rows);
 }
 
-Reply Connection::prepare(const std::string& statement, const WhileWaiting& waiting) {
+Reply Connection::prepare(const std::string& statement, const WhileWaiting& waiting, const std::string& name) {
   await_cancel();
-  return follow(usable() && PQsendPrepare(connection_.get(), "", statement.c_str(), 0, nullptr) != 0, waiting, {},
-                false);
+  return follow(usable() && PQsendPrepare(connection_.get(), name.c_str(), statement.c_str(), 0, nullptr) != 0, waiting,
+                {}, false);
 }
 
 Reply Connection::follow(bool sent, const WhileWaiting& waiting, const AfterEach& after_each, bool keep_rows) {

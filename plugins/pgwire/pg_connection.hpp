@@ -64,9 +64,9 @@ class Connection {
   /// As send(), and keeps the rows.
   Reply ask(const std::string& sql, const WhileWaiting& waiting);
 
-  /// Has one statement parsed and its names looked up, with parameters ($1) or without, and runs nothing. What it
-  /// leaves in the session is gone with the next message.
-  Reply prepare(const std::string& statement, const WhileWaiting& waiting);
+  /// Has one statement parsed and its names looked up, with parameters ($1) or without, and runs nothing. With a name
+  /// it stays in the session until it is deallocated; without one it is gone with the next message.
+  Reply prepare(const std::string& statement, const WhileWaiting& waiting, const std::string& name = {});
 
   /// Asks the server to stop what runs; the answer to the message then says so. Returns at once.
   void cancel();

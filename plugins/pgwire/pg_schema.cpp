@@ -151,6 +151,8 @@ std::vector<SchemaObject> schema_objects(const SchemaAnswers& answers) {
     add(objects, SchemaKind::sequence, "", text(row, 0), "sequence", text(row, 1));
   for (const Row& row : answers.others.rows)
     add(objects, SchemaKind::other, text(row, 0), text(row, 2), text(row, 1), text(row, 3));
+  for (const Row& row : answers.comments.rows)
+    add(objects, SchemaKind::other, text(row, 0), text(row, 1), "comment", text(row, 2));
   for (const auto& [table, storage] : storage_of(answers.relations, answers.columns))
     if (!storage.empty()) add(objects, SchemaKind::other, table, "(how it is stored)", "storage", storage);
   tell_apart(objects);

@@ -37,17 +37,23 @@ std::vector<Table> SideConnection::ask(const std::string& sql) {
   throw Error(to_error(*reply.error, ErrorCode::statement));
 }
 
-std::optional<ServerError> SideConnection::prepare(const std::string& statement) {
-  const Reply reply = connection_->prepare(statement, waiting());
+std::optional<ServerError> SideConnection::prepare(const std::string& statement, const std::string& name) {
+  const Reply reply = connection_->prepare(statement, waiting(), name);
   check(reply);
   return reply.error;
 }
 
-std::optional<Error> refusal_of(SideConnection& connection, const std::string& beginning, std::string_view statement) {
+std::optional<Error> refusal_of(SideConnection& connection, const std::string& beginning, std::string_view statement,
+                                const std::function<std::optional<Error>()>& then) {
   constexpr std::string_view indeterminate_datatype = "42P18";
   const std::string text(statement);
   connection.ask(beginning);
-  const auto refusal = connection.prepare(text);
+  const auto refusal = connection.prepare(text, then ? prepared_name : "");
+  if (!refusal && then) {
+    auto error = then();
+    connection.ask(std::string("ROLLBACK; DEALLOCATE ") + prepared_name);
+    return error;
+  }
   connection.ask("ROLLBACK");
   if (!refusal || refusal->is(indeterminate_datatype)) return std::nullopt;
   Error error = to_error(*refusal, ErrorCode::statement);

@@ -24,7 +24,7 @@ class SideConnection {
   /// The rows of each statement. A statement that fails throws ErrorCode::statement, and ends its transaction.
   std::vector<Table> ask(const std::string& sql);
   /// What the server says against a statement, if anything: as Connection::prepare().
-  std::optional<ServerError> prepare(const std::string& statement);
+  std::optional<ServerError> prepare(const std::string& statement, const std::string& name = {});
 
   const Connection& connection() const { return *connection_; }
 
@@ -37,8 +37,13 @@ class SideConnection {
   std::unique_ptr<Connection> connection_;
 };
 
+/// By which refusal_of() has a statement prepared.
+inline constexpr const char* prepared_name = "talos_query";
+
 /// What the server says against one statement of an application, which may have parameters, in a transaction that
-/// begins with `beginning` and is rolled back. That a type is left open is nothing: drivers give it.
-std::optional<Error> refusal_of(SideConnection& connection, const std::string& beginning, std::string_view statement);
+/// begins with `beginning` and is rolled back. That a type is left open is nothing: drivers give it. `then`, if there
+/// is one, may look further at the prepared statement.
+std::optional<Error> refusal_of(SideConnection& connection, const std::string& beginning, std::string_view statement,
+                                const std::function<std::optional<Error>()>& then = {});
 
 }  // namespace talos::pg

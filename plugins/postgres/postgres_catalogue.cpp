@@ -239,4 +239,26 @@ std::string Catalogue::others() const {
                "opcnamespace");
 }
 
+// Of an object here, or of what belongs to a relation here. What initdb made has lower numbers.
+std::string Catalogue::comments() const {
+  return "SELECT c.relname, CASE WHEN d.objsubid > 0 THEN 'column ' || a.attname WHEN d.objoid = c.oid THEN i.type"
+         " WHEN d.classoid = 'pg_constraint'::regclass THEN 'constraint ' || k.conname"
+         " ELSE i.type || ' ' || coalesce(g.tgname, p.polname, w.rulename, x.relname, replace(i.identity,"
+         " i.schema || '.', '')) END, d.description"
+         " FROM pg_description d CROSS JOIN LATERAL pg_identify_object(d.classoid, d.objoid, d.objsubid) i"
+         " LEFT JOIN pg_constraint k ON d.classoid = 'pg_constraint'::regclass AND k.oid = d.objoid"
+         " LEFT JOIN pg_trigger g ON d.classoid = 'pg_trigger'::regclass AND g.oid = d.objoid"
+         " LEFT JOIN pg_policy p ON d.classoid = 'pg_policy'::regclass AND p.oid = d.objoid"
+         " LEFT JOIN pg_rewrite w ON d.classoid = 'pg_rewrite'::regclass AND w.oid = d.objoid"
+         " LEFT JOIN pg_class x ON d.classoid = 'pg_class'::regclass AND x.oid = d.objoid"
+         " LEFT JOIN pg_index n ON n.indexrelid = x.oid"
+         " LEFT JOIN pg_class c ON c.oid = coalesce(nullif(k.conrelid, 0), g.tgrelid, p.polrelid, w.ev_class,"
+         " n.indrelid, x.oid)"
+         " LEFT JOIN pg_attribute a ON a.attrelid = x.oid AND a.attnum = d.objsubid"
+         " WHERE d.objoid >= 16384 AND CASE WHEN c.oid IS NOT NULL THEN " +
+         relation_is_ours() + " ELSE i.schema = quote_ident(" + schema_ +
+         ") AND NOT EXISTS (SELECT 1 FROM pg_depend m WHERE m.classid = d.classoid AND m.objid = d.objoid AND"
+         " m.deptype = 'e') END";
+}
+
 }  // namespace talos::postgres

@@ -22,6 +22,7 @@ class Catalogue {
   std::string labels() const;       ///< of enumerations: type, label
   std::string sequences() const;    ///< name, definition; none that belongs to a column
   std::string others() const;       ///< table or empty, what it is called, name, definition
+  std::string comments() const;     ///< table or empty, of what, text
 
  private:
   std::string here(const std::string& column) const;

@@ -43,15 +43,16 @@ PostgresIntrospection::PostgresIntrospection(pg::Ask ask, const ServerInfo& serv
 std::vector<SchemaObject> PostgresIntrospection::do_read_schema() {
   const Catalogue catalogue(schema_, own_tables_, major_);
   std::string sql = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;" + settings(schema_);
-  const std::vector<std::string> questions{
-      catalogue.relations(), catalogue.columns(), catalogue.constraints(), catalogue.indexes(),   catalogue.triggers(),
-      catalogue.routines(),  catalogue.types(),   catalogue.labels(),      catalogue.sequences(), catalogue.others()};
+  const std::vector<std::string> questions{catalogue.relations(), catalogue.columns(),  catalogue.constraints(),
+                                           catalogue.indexes(),   catalogue.triggers(), catalogue.routines(),
+                                           catalogue.types(),     catalogue.labels(),   catalogue.sequences(),
+                                           catalogue.others(),    catalogue.comments()};
   for (const std::string& question : questions) sql += question + ";";
   std::vector<pg::Table> answers = ask_(sql + "COMMIT");
   const auto of = [&](std::size_t question) {
     return std::move(answers[answers.size() - 1 - questions.size() + question]);
   };
-  return pg::schema_objects({of(0), of(1), of(2), of(3), of(4), of(5), of(6), of(7), of(8), of(9)});
+  return pg::schema_objects({of(0), of(1), of(2), of(3), of(4), of(5), of(6), of(7), of(8), of(9), of(10)});
 }
 
 std::string PostgresIntrospection::do_flavour() const { return "postgres-" + std::to_string(major_); }

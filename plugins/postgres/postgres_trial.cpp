@@ -156,9 +156,10 @@ class Attempt {
     std::set<std::size_t> taken;
     std::set_difference(held.begin(), held.end(), relation.held.begin(), relation.held.end(),
                         std::inserter(taken, taken.end()));
-    // One that was dropped has no place any more.
-    const bool rewrites = !place.empty() && place != relation.place && !begins_with(statement, {"TRUNCATE"});
-    bool scans = heard.tables.count(relation.bare_name) > 0;
+    // TRUNCATE makes a new file and builds its indexes, of nothing. One that was dropped has no place any more.
+    const bool emptied = begins_with(statement, {"TRUNCATE"});
+    const bool rewrites = !place.empty() && place != relation.place && !emptied;
+    bool scans = heard.tables.count(relation.bare_name) > 0 && !emptied;
     std::size_t mode = *held.rbegin();
     if (apart_) mode = !taken.empty() ? *taken.rbegin() : relation.last;
     if (concurrent) mode = share_update_exclusive;
@@ -224,7 +225,28 @@ std::vector<Effect> PostgresTrial::do_effects(const ScriptPart& body) {
 }
 
 std::optional<Error> PostgresTrial::do_prepare(std::string_view statement) {
-  return pg::refusal_of(connection(), beginning(), statement);
+  return pg::refusal_of(connection(), beginning(), statement, [this] { return plan(); });
+}
+
+// Some of what a statement needs is looked for only when it is planned: the unique index of an ON CONFLICT. A generic
+// plan looks at no values; EXPLAIN runs nothing.
+std::optional<Error> PostgresTrial::plan() {
+  const auto parameters =
+      connection().ask(std::string("SELECT pg_catalog.array_to_string(pg_catalog.array_fill('NULL'::text,"
+                                   " ARRAY[coalesce(pg_catalog.array_length(parameter_types, 1), 0)]), ', ')"
+                                   " FROM pg_catalog.pg_prepared_statements WHERE name = '") +
+                       pg::prepared_name + "'");
+  const std::string nulls = parameters.at(0).rows.at(0)[0].value_or("");
+  try {
+    connection().ask(std::string("SET LOCAL plan_cache_mode = force_generic_plan; EXPLAIN EXECUTE ") +
+                     pg::prepared_name + (nulls.empty() ? "" : "(" + nulls + ")"));
+    return std::nullopt;
+  } catch (const Error& error) {
+    if (error.code != ErrorCode::statement) throw;
+    // Of the NULLs themselves: a parameter's domain may refuse them. Such a query is not planned.
+    if (error.native_code.starts_with("23")) return std::nullopt;
+    return error;
+  }
 }
 
 }  // namespace talos::postgres

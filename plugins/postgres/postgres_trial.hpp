@@ -30,6 +30,7 @@ class PostgresTrial : public Trial {
   std::vector<Effect> do_effects(const ScriptPart& body) override;
   std::optional<Error> do_prepare(std::string_view statement) override;
 
+  std::optional<Error> plan();
   pg::SideConnection& connection();
   std::string beginning() const;
 

@@ -10,7 +10,6 @@ namespace {
 constexpr int pages_at_once = 1'000;
 constexpr int most_restarts = 3;
 constexpr int pause_ms = 5;
-constexpr int most_pauses = 12'000;
 
 struct Finish {
   void operator()(sqlite3_backup* backup) const { sqlite3_backup_finish(backup); }
@@ -25,12 +24,13 @@ std::string uri_of(const std::string& path, bool immutable) {
 
 }  // namespace
 
-void copy_database(Database& from, Database& to, const CopyProgress& progress) {
+void copy_database(Database& from, Database& to, std::chrono::milliseconds patience, const CopyProgress& progress) {
+  using Clock = std::chrono::steady_clock;
   const std::unique_ptr<sqlite3_backup, Finish> backup(sqlite3_backup_init(to.get(), "main", from.get(), "main"));
   if (backup == nullptr) throw error_of(to.get());
   int restarts = 0;
   int left_before = 0;
-  int pauses = 0;
+  auto moved = Clock::now();
   for (;;) {
     const int result = sqlite3_backup_step(backup.get(), restarts < most_restarts ? pages_at_once : -1);
     if (result == SQLITE_DONE) return;
@@ -42,10 +42,13 @@ void copy_database(Database& from, Database& to, const CopyProgress& progress) {
     left_before = left;
     if (progress) progress(all == 0 ? 0.0 : 1.0 - static_cast<double>(left) / all);
     if (result == SQLITE_OK) {
-      pauses = 0;
+      moved = Clock::now();
       continue;
     }
-    if (++pauses > most_pauses) throw Error(ErrorCode::connection, "the database is locked by another program");
+    if (Clock::now() - moved >= patience)
+      throw Error(ErrorCode::busy, "another process is writing to the database, and did not let go for " +
+                                       std::to_string(patience.count()) + " ms")
+          .with_hint("stop the writer, or wait longer with --lock-timeout");
     sqlite3_sleep(pause_ms);
   }
 }
@@ -55,7 +58,7 @@ Backup::Report SqliteBackup::do_write(const std::string& destination, ExecuteObs
   {
     Database copy(uri_of(destination, false), SQLITE_OPEN_READWRITE);
     copy.exec("PRAGMA synchronous = FULL");
-    copy_database(*db_, copy, [&](double done) {
+    copy_database(*db_, copy, patience_, [&](double done) {
       check_stop_();
       observer.progress(done, "copying");
     });

@@ -51,10 +51,9 @@ SqliteSession::SqliteSession(SqliteDsn dsn, const ConnectRequest& request)
       tables_(checked_table(!request.table.empty() ? request.table : dsn_.table)),
       statement_timeout_(request.statement_timeout),
       stop_(request.stop) {
-  constexpr std::chrono::milliseconds reader_patience{5000};
   check_uri_parameters(dsn_);
-  const auto own = access_ == Access::read ? std::min(request.lock_timeout, reader_patience) : request.lock_timeout;
-  busy_timeout_ = access_ == Access::read ? dsn_.busy_timeout.value_or(own) : own;
+  busy_timeout_ = request.lock_timeout;
+  if (access_ == Access::read) busy_timeout_ = std::max(busy_timeout_, dsn_.busy_timeout.value_or(busy_timeout_));
   if (!dsn_.memory) lock_.emplace(dsn_.path);
   if (!dsn_.memory && access_ != Access::create && !exists(dsn_.path)) {
     missing_ = true;

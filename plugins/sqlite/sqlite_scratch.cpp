@@ -28,7 +28,8 @@ std::string SqliteScratch::do_copy(std::string_view from, std::string_view /*tab
   try {
     Database live(source.uri(false), SQLITE_OPEN_READONLY);
     Database copy(file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
-    copy_database(live, copy, {});
+    constexpr std::chrono::seconds patience{60};
+    copy_database(live, copy, patience, {});
   } catch (const Error& error) {
     throw error.retold("cannot copy " + source.describe() + ": " + error.what());
   }

@@ -377,7 +377,8 @@ Error SqliteSession::failed(Error error) const {
                                     (access_ == Access::read ? "" : "or reading ") + dsn_.describe() +
                                     ", and did not let go for " + std::to_string(busy_timeout_.count()) + " ms");
     busy.native_code = error.native_code;
-    busy.hint = access_ == Access::read ? "try again when it is done; _busy_timeout of the DSN says how long to wait"
+    busy.hint = access_ == Access::read ? "try again when it is done, or wait longer: a backup by --lock-timeout, who"
+                                          " only looks by _busy_timeout of the DSN"
                                         : "stop the writer, or wait longer with --lock-timeout";
     if (const LockStatus lock = lock_ ? lock_->observe() : LockStatus{};
         lock.held && lock.holder && lock.holder->pid != runner_.pid)

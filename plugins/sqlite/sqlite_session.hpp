@@ -109,7 +109,7 @@ class SqliteSession : public Session {
   SqliteIntrospection introspection_{db_, tables_};
   SqliteTrial trial_{db_};
   SqliteScratch scratch_;
-  SqliteBackup backup_{dsn_, db_, [this] { check_stop(); }};
+  SqliteBackup backup_{dsn_, db_, busy_timeout_, [this] { check_stop(); }};
 };
 
 }  // namespace talos::sqlite

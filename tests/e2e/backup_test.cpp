@@ -81,6 +81,21 @@ TEST_CASE("a backup that waits for a writer is stopped by SIGTERM, and leaves no
   CHECK_FALSE(std::filesystem::exists(copy));
 }
 
+TEST_CASE("a backup waits for a writer for as long as --lock-timeout says, whatever the DSN says to readers") {
+  World world;
+  world.tables(1);
+  REQUIRE(world.migrate({"up"}).status == 0);
+  const auto copy = world.directory / "copy.db";
+  SqliteFile writer(world.database);
+  writer.run("BEGIN EXCLUSIVE");
+  const auto result = talos({"migrate", "backup", "--lock-timeout", "6s", "--database",
+                             "sqlite://" + world.database.string() + "?_busy_timeout=10", "--output", copy.string()},
+                            world.here());
+  CHECK(result.status == 5);
+  CHECK(result.err == Part{"did not let go for 6000 ms"});
+  CHECK_FALSE(std::filesystem::exists(copy));
+}
+
 TEST_CASE("up --backup copies first what it then changes; with nothing pending there is no copy") {
   World world;
   world.tables(1);

@@ -23,6 +23,7 @@ class CockroachDatabase : public PostgresDatabase {
   /// Also lets the time of a killed runner's lease pass, instead of waiting for its end.
   void settle() const override;
   pid_t holder() const override;
+  std::vector<std::string> scratch_words() const override { return {}; }
   bool may_be_torn(const TestMigration& migration) const override;
 
  private:

@@ -1,5 +1,6 @@
 // R2: the program dies at every step of a run, one after the other, and the next `up` must end where an undisturbed run
-// does. Needs a build with kill points; without them these tests fail. TALOS_TEST_STRIDE=1 is the full form.
+// does; `diagnose` tells what of a migration that was left half-way is there. Needs a build with kill points; without
+// them these tests fail. TALOS_TEST_STRIDE=1 is the full form.
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
@@ -7,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include "diagnoses.hpp"
 #include "sets.hpp"
 #include "talos/fail_point.hpp"
 #include "test_database.hpp"
@@ -40,7 +42,7 @@ long stride() { return std::max(0L, from_environment("TALOS_TEST_STRIDE", TALOS_
 
 class Scenario {
  public:
-  explicit Scenario(Run run) : run_(std::move(run)) {
+  explicit Scenario(Run run) : run_(std::move(run)), diagnoses_(run_.set, scratch_ / "set") {
     write_set(scratch_ / "set", run_.set);
     write_set(scratch_ / "mended", run_.mended);
     const auto undisturbed = new_database();
@@ -51,6 +53,8 @@ class Scenario {
     start_ = new_database();
     REQUIRE(migrate(start_->target(scratch_ / "set"), {"up", "--to", run_.from}).status == 0);
   }
+
+  const Diagnoses& diagnoses() const { return diagnoses_; }
 
   /// Dies at the passages of that point; how many those were.
   int pass(const std::string& point) {
@@ -87,7 +91,9 @@ class Scenario {
     }
     CHECK((status.at("status") == "dirty") == database.is_dirty());
     CHECK(database.faults(run_.mended) == "");
-    if (status.at("status") == "dirty") CHECK(status.at("dirty").at("journal") == true);
+    if (status.at("status") != "dirty") return;
+    CHECK(status.at("dirty").at("journal") == true);
+    CHECK(diagnoses_.wrong(database, status) == "");
   }
 
   void recover(const TestDatabase& database) {
@@ -104,6 +110,7 @@ class Scenario {
 
   ScratchDirectory scratch_;
   Run run_;
+  Diagnoses diagnoses_;
   std::string expected_;
   std::unique_ptr<TestDatabase> start_;
 };
@@ -111,6 +118,11 @@ class Scenario {
 std::set<std::string>& passed() {
   static std::set<std::string> names;
   return names;
+}
+
+long& diagnosed() {
+  static long count = 0;
+  return count;
 }
 
 void die_everywhere(Run run) {
@@ -126,6 +138,8 @@ void die_everywhere(Run run) {
     total += count;
   }
   std::printf("R2 %s: %d kill points passed, %ld outcomes unknown\n", what, total, unknown_outcomes() - unknown_before);
+  if (scenario.diagnoses().asked() > 0) std::printf("R2 %s: %s\n", what, scenario.diagnoses().summary().c_str());
+  diagnosed() += scenario.diagnoses().asked();
   CHECK(total > 0);
 }
 
@@ -191,6 +205,7 @@ TEST_CASE("R2: every kill point in the sources was passed") {
     CHECK(passed().contains(name));
   }
   CHECK(fail_point_names().size() >= TALOS_FAIL_POINTS_LEAST);
+  CHECK((diagnosed() > 0 || new_database()->scratch_words().empty()));
 }
 
 }  // namespace talos::test

@@ -137,10 +137,8 @@ std::vector<std::string> MysqlDatabase::tables() const {
       " AND TABLE_NAME NOT LIKE 'schema\\_migrations%' ORDER BY TABLE_NAME");
 }
 
-std::string MysqlDatabase::picture_of(const std::string& table) const {
-  static const std::regex next_number(" AUTO_INCREMENT=[0-9]+");
+std::string MysqlDatabase::rows_picture_of(const std::string& table) const {
   MysqlClient client(server_.socket_login(name_));
-  const std::string name = mysql_quoted(table);
   std::string columns;
   for (const std::string& column :
        client.rows("SELECT COLUMN_NAME FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME ="
@@ -148,14 +146,23 @@ std::string MysqlDatabase::picture_of(const std::string& table) const {
                    table + "' ORDER BY ORDINAL_POSITION"))
     columns += ", IFNULL(" + mysql_quoted(column) + ", 'NULL')";
   const std::string row = "CRC32(CONCAT_WS('|'" + columns + "))";
-  return std::regex_replace(shown(client, "TABLE " + name, 1), next_number, "") +
-         "\nrows: " + client.rows("SELECT COUNT(*), SUM(" + row + "), BIT_XOR(" + row + ") FROM " + name).front() +
+  return table + ": " +
+         client.rows("SELECT COUNT(*), SUM(" + row + "), BIT_XOR(" + row + ") FROM " + mysql_quoted(table)).front() +
          "\n";
 }
 
-std::string MysqlDatabase::picture() const {
+std::string MysqlDatabase::schema() const {
+  static const std::regex next_number(" AUTO_INCREMENT=[0-9]+");
   std::string text = joined(rows(objects_sql(name_)));
-  for (const std::string& table : tables()) text += picture_of(table);
+  MysqlClient client(server_.socket_login(name_));
+  for (const std::string& table : tables())
+    text += std::regex_replace(shown(client, "TABLE " + mysql_quoted(table), 1), next_number, "") + "\n";
+  return text;
+}
+
+std::string MysqlDatabase::picture() const {
+  std::string text = schema();
+  for (const std::string& table : tables()) text += rows_picture_of(table);
   return text;
 }
 

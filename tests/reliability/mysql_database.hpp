@@ -45,6 +45,7 @@ class MysqlDatabase : public TestDatabase {
   bool exists() const override { return true; }
   bool has_table(const std::string& name) const override;
   std::vector<std::string> rows(const std::string& sql) const override;
+  std::string schema() const override;
   std::string picture() const override;
   void settle() const override;
   pid_t holder() const override;
@@ -61,7 +62,7 @@ class MysqlDatabase : public TestDatabase {
  private:
   std::string own_faults(bool dirty) const override;
   std::vector<std::string> tables() const;
-  std::string picture_of(const std::string& table) const;
+  std::string rows_picture_of(const std::string& table) const;
   std::vector<std::string> observe(const std::string& sql) const;
 
   MysqlServer& server_;

@@ -79,9 +79,11 @@ bool PostgresDatabase::has_table(const std::string& name) const {
 
 std::vector<std::string> PostgresDatabase::rows(const std::string& sql) const { return pg_rows(dsn(), sql); }
 
+std::string PostgresDatabase::schema() const { return joined(rows(schema_sql)); }
+
 std::string PostgresDatabase::picture() const {
   PgClient client(dsn());
-  std::string text = joined(client.rows(schema_sql));
+  std::string text = schema();
   for (const std::string& table :
        client.rows("SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n"
                    " ON n.oid = c.relnamespace WHERE c.relkind = 'r' AND" +

@@ -33,6 +33,7 @@ class PostgresDatabase : public TestDatabase {
   bool exists() const override { return true; }
   bool has_table(const std::string& name) const override;
   std::vector<std::string> rows(const std::string& sql) const override;
+  std::string schema() const override;
   std::string picture() const override;
   void settle() const override;
   pid_t holder() const override;

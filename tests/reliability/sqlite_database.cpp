@@ -45,6 +45,8 @@ bool SqliteDatabase::has_table(const std::string& name) const {
 
 std::vector<std::string> SqliteDatabase::rows(const std::string& sql) const { return rows_of(file_, sql); }
 
+std::string SqliteDatabase::schema() const { return SqliteFile(file_).schema(); }
+
 std::string SqliteDatabase::picture() const {
   SqliteFile db(file_);
   return db.schema() + "user_version " + db.value("PRAGMA user_version") + '\n' + db.contents();

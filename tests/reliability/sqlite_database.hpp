@@ -24,7 +24,9 @@ class SqliteDatabase : public TestDatabase {
   bool exists() const override;
   bool has_table(const std::string& name) const override;
   std::vector<std::string> rows(const std::string& sql) const override;
+  std::string schema() const override;
   std::string picture() const override;
+  std::vector<std::string> scratch_words() const override { return {"--scratch", "sqlite://:memory:"}; }
   pid_t holder() const override;
 
  private:

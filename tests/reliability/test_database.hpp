@@ -27,6 +27,8 @@ class TestDatabase {
   virtual std::vector<std::string> rows(const std::string& sql) const = 0;
   std::string value(const std::string& sql) const;
 
+  /// Without the bookkeeping: equal after the same statements.
+  virtual std::string schema() const = 0;
   /// Schema and rows, without the bookkeeping.
   virtual std::string picture() const = 0;
 
@@ -43,6 +45,10 @@ class TestDatabase {
   /// `version|0` or `version|1`, a line per row.
   std::vector<std::string> tracker() const;
   bool is_dirty() const;
+
+  /// Options of verify and diagnose that name a server for scratch databases; none where the dialect describes no
+  /// schemas.
+  virtual std::vector<std::string> scratch_words() const { return {"--scratch", target({}).dsn}; }
 
   /// By the test's own eyes, where the program cannot know: the statement with this first line is in the database.
   virtual bool happened(const std::string& statement) const;

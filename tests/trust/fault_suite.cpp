@@ -22,6 +22,10 @@ constexpr std::string_view broken_statement = "INSERT INTO there_is_no_such_tabl
 // A whole set, up, down and up again, on a server that takes its time for each schema change.
 constexpr std::chrono::minutes patience{5};
 
+std::string name_of(const json& finding) {
+  return finding["rule"].get<std::string>() + "@" + finding["version"].dump();
+}
+
 std::vector<std::string> statements_of(const std::string& text) {
   std::vector<std::string> statements;
   for (std::size_t at = 0; at < text.size();) {
@@ -45,6 +49,19 @@ class Case {
   std::string operator()() {
     if (!fault_.drift.empty()) return drifted();
     return verified();
+  }
+
+  /// Of verify.
+  json findings() {
+    std::vector<std::string> words{"verify", "--format", "json", "--scratch", place_->scratch()};
+    words.insert(words.end(), fault_.arguments.begin(), fault_.arguments.end());
+    if (std::filesystem::exists(scratch_ / "queries"))
+      words.insert(words.end(), {"--queries", (scratch_ / "queries").string()});
+    const auto result = migrate(words);
+    const json object = json::parse(result.out, nullptr, false);
+    if (!object.is_object() || !object.contains("findings"))
+      throw std::runtime_error("verify: " + result.err + result.out);
+    return object["findings"];
   }
 
   /// Broken off at this statement of the dirty file (1-based).
@@ -92,18 +109,11 @@ class Case {
   }
 
   std::string verified() {
-    std::vector<std::string> words{"verify", "--format", "json", "--scratch", place_->scratch()};
-    words.insert(words.end(), fault_.arguments.begin(), fault_.arguments.end());
-    if (std::filesystem::exists(scratch_ / "queries"))
-      words.insert(words.end(), {"--queries", (scratch_ / "queries").string()});
-    const auto result = migrate(words);
-    const json object = json::parse(result.out, nullptr, false);
-    if (!object.is_object() || !object.contains("findings")) return "verify: " + result.err + result.out;
     std::string said;
     bool found = false;
-    for (const json& finding : object["findings"]) {
+    for (const json& finding : findings()) {
       if (finding["severity"] == "note") continue;
-      said += " " + finding["rule"].get<std::string>() + "@" + finding["version"].dump();
+      said += " " + name_of(finding);
       found = found || (finding["rule"] == fault_.rule && finding["version"] == fault_.version);
     }
     if (fault_.rule == "nothing") return said.empty() ? "" : "said" + said;
@@ -156,37 +166,50 @@ class Suite {
     }
   }
 
-  // Nothing is said of it, and its file of fingerprints is what would be written now.
+  // Nothing is said of it, and its file of fingerprints is what would be written now. And that this is no test that
+  // cannot fail: of a copy with one breaking migration more it is said.
   void talos_set(const std::filesystem::path& set) {
-    const auto place = make_();
     const ScratchDirectory scratch;
-    std::filesystem::copy(set, scratch / "set");
-    ProcessOptions options;
-    options.argv = {program_.string(),
-                    "migrate",
-                    "verify",
-                    "--format",
-                    "json",
-                    "--scratch",
-                    place->scratch(),
-                    "--migrations",
-                    (scratch / "set").string(),
-                    "--write-fingerprints"};
-    const auto result = run(std::move(options), patience);
-    const json object = json::parse(result.out, nullptr, false);
-    std::string said = object.is_object() && object.contains("findings") ? "" : result.err;
-    if (said.empty())
-      for (const json& finding : object["findings"])
-        if (finding["severity"] != "note") said += finding.dump();
-    const bool there = std::filesystem::exists(set / "fingerprints");
-    if (said.empty() && (!there || read_file(scratch / "set" / "fingerprints") != read_file(set / "fingerprints")))
-      said = "its fingerprints are out of date: .ci/fingerprints";
-    note("the Talos set", true, said);
+    const std::filesystem::path copy = scratch / "set";
+    std::filesystem::copy(set, copy);
+    SetReport report = verify_set(copy);
+    if (report.said.empty() && report.status != 0) report.said = "exit " + std::to_string(report.status);
+    if (report.said.empty() && read_file(copy / "fingerprints") != read_file(set / "fingerprints"))
+      report.said = "its fingerprints are out of date: .ci/fingerprints";
+    note("the Talos set", true, report.said);
+
+    write_file(copy / "999999_breaking.up.sql", "ALTER TABLE issued_api_keys DROP COLUMN visibility;\n");
+    write_file(copy / "999999_breaking.down.sql",
+               "ALTER TABLE issued_api_keys ADD COLUMN visibility INTEGER NOT NULL DEFAULT 1;\n");
+    report = verify_set(copy);
+    const bool found = report.status == 1 && report.said.find("dropped-column@999999") != std::string::npos;
+    note("the Talos set with a migration more that drops a column", false,
+         found ? "" : "exit " + std::to_string(report.status) + ", said " + report.said);
   }
 
   FaultTally tally;
 
  private:
+  struct SetReport {
+    int status = 0;
+    std::string said;  ///< errors and warnings
+  };
+
+  SetReport verify_set(const std::filesystem::path& set) {
+    const auto place = make_();
+    ProcessOptions options;
+    options.argv = {program_.string(), "migrate",        "verify",       "--format",   "json",
+                    "--scratch",       place->scratch(), "--migrations", set.string(), "--write-fingerprints"};
+    const auto result = run(std::move(options), patience);
+    const json object = json::parse(result.out, nullptr, false);
+    if (!object.is_object() || !object.contains("findings")) return {result.status, result.err};
+    SetReport report{result.status, ""};
+    for (const json& finding : object["findings"])
+      if (finding["severity"] != "note")
+        report.said += " " + name_of(finding) + ": " + finding["message"].get<std::string>();
+    return report;
+  }
+
   std::string attempt(const FaultCase& fault, std::size_t statement) {
     try {
       Case one(fault, program_, make_());
@@ -210,6 +233,14 @@ class Suite {
 };
 
 }  // namespace
+
+std::vector<std::string> verify_findings(const FaultCase& fault, const std::filesystem::path& program,
+                                         std::unique_ptr<TrustPlace> place) {
+  std::vector<std::string> names;
+  for (const json& finding : Case(fault, program, std::move(place)).findings())
+    if (std::find(names.begin(), names.end(), name_of(finding)) == names.end()) names.push_back(name_of(finding));
+  return names;
+}
 
 FaultTally run_fault_suite(const std::string& dialect, const std::filesystem::path& program,
                            const std::filesystem::path& cases, const std::filesystem::path& talos_set,

@@ -30,6 +30,10 @@ struct FaultTally {
   std::vector<std::string> false_alarms;  ///< of cases that expect nothing, and of the Talos set
 };
 
+/// What `program migrate verify` finds in a case, notes too, each once: "rule@version".
+std::vector<std::string> verify_findings(const FaultCase& fault, const std::filesystem::path& program,
+                                         std::unique_ptr<TrustPlace> place);
+
 /// `program` on each case in a place of its own, and on the dialect's Talos set. Prints a line for each.
 FaultTally run_fault_suite(const std::string& dialect, const std::filesystem::path& program,
                            const std::filesystem::path& cases, const std::filesystem::path& talos_set,

@@ -55,6 +55,13 @@ TEST_CASE("a NOT NULL column may come with a default or with values of the engin
   CHECK(rules(before, Schema({table({{"x", "int 4"}, {"y", "text", true, "", true}})})).empty());
 }
 
+TEST_CASE("a column that may be NULL from now on is told of, and breaks nobody by itself") {
+  const Schema filled({table({{"x", "int 4", true}})});
+  const Schema open({table({{"x", "int 4"}})});
+  CHECK(rules(filled, open) == Rules{"note dropped-not-null"});
+  CHECK(rules(open, filled) == Rules{"error not-null-added"});
+}
+
 TEST_CASE("a default for a NOT NULL column that had none helps; any other change of a default breaks") {
   const auto with = [](bool not_null, std::string value) {
     return Schema({table({{"x", "int 4", not_null, std::move(value)}})});
