@@ -57,6 +57,7 @@ ALTER TABLE quick ENABLE ROW LEVEL SECURITY;
 CREATE POLICY mine ON quick FOR SELECT TO public USING (x > '1 hour');
 CREATE RULE mine AS ON DELETE TO quick DO INSTEAD NOTHING;
 CREATE STATISTICS together (dependencies) ON id, parent FROM children;
+COMMENT ON TABLE base IS 'what is told of it';
 )sql";
 
 struct Schema {
@@ -84,14 +85,14 @@ TEST_CASE("The same statements give the same schema in another schema, database 
     one.sql(std::string(everything));
     other.sql("CREATE SCHEMA \"My App\"; SET search_path = \"My App\"; " + std::string(everything));
     other.sql(
-        "SET search_path = \"My App\"; INSERT INTO base SELECT generate_series(1, 100); ANALYZE;"
-        " COMMENT ON TABLE base IS 'not told'; ALTER DATABASE " +
+        "SET search_path = \"My App\"; INSERT INTO base SELECT generate_series(1, 100); ANALYZE; ALTER DATABASE " +
         other.database + " SET DateStyle = German; ALTER DATABASE " + other.database +
         " SET quote_all_identifiers = on");
     const Schema first = schema_of(one);
     const Schema second = schema_of(
         other, "search_path=%22My%20App%22&intervalstyle=iso_8601&timezone=Asia%2FKathmandu&extra_float_digits=0");
     CHECK(first.text == second.text);
+    CHECK(first.text == Part{"what is told of it"});
     CHECK(first.fingerprint == second.fingerprint);
     CHECK(first.fingerprint == Part{"(postgres-" + std::to_string(installation.major) + ")"});
     // A name of the schema's own is never qualified.
