@@ -144,9 +144,18 @@ bool has(const std::vector<std::string>& words, const std::string& word) {
   return std::ranges::find(words, word) != words.end();
 }
 
+// After each row, so that a run that is interrupted has kept what it measured.
+void keep(const Options& options, Report& report) {
+  std::ranges::stable_sort(report.rows, {}, &Row::id);
+  if (!options.json.empty()) write_file(options.json, as_json(report, options.source));
+  if (options.plots.empty()) return;
+  fs::create_directories(options.plots);
+  for (const Row& row : report.rows)
+    for (const Plot& plot : row.plots) write_file(options.plots / (plot.file + ".svg"), as_svg(plot));
+}
+
 // One site after the other, so that no other server is there while one is measured.
-std::vector<Row> measure_all(const Options& options, const Tools& tools, const fs::path& workspace) {
-  std::vector<Row> rows;
+void measure_all(const Options& options, const Tools& tools, const fs::path& workspace, Report& report) {
   for (const std::string& name : options.sites) {
     const auto site = open_site(name, tools);
     if (!site) {
@@ -156,11 +165,10 @@ std::vector<Row> measure_all(const Options& options, const Tools& tools, const f
     for (const RowKind& kind : row_kinds()) {
       if (!has(kind.sites, name) || (!options.only.empty() && !has(options.only, kind.id))) continue;
       const std::uint64_t size = std::uint64_t{options.size} << 20U;
-      rows.push_back(measure(kind, name, {tools, *site, workspace / kind.id, options.rounds, size}));
+      report.rows.push_back(measure(kind, name, {tools, *site, workspace / kind.id, options.rounds, size}));
+      keep(options, report);
     }
   }
-  std::ranges::stable_sort(rows, {}, &Row::id);
-  return rows;
 }
 
 int bench(const Options& options) {
@@ -171,15 +179,10 @@ int bench(const Options& options) {
   list(tools.all());
   const Workspace workspace;
   Report report{today(), options.commit, this_machine(workspace.path()), options.rounds, tools.all(), {}};
-  report.rows = measure_all(options, tools, workspace.path());
+  measure_all(options, tools, workspace.path(), report);
   if (report.rows.empty()) return 0;
   const std::string table = as_markdown(report);
   std::cout << table;
-  if (!options.json.empty()) write_file(options.json, as_json(report, options.source));
-  if (!options.plots.empty()) fs::create_directories(options.plots);
-  for (const Row& row : report.rows)
-    for (const Plot& plot : row.plots)
-      if (!options.plots.empty()) write_file(options.plots / (plot.file + ".svg"), as_svg(plot));
   const bool failed = std::ranges::any_of(report.rows, [](const Row& row) { return !row.failure.empty(); });
   if (!options.readme.empty() && !failed) replace_table(options.readme, joined(options.sites), table);
   return failed ? 1 : 0;
