@@ -67,9 +67,9 @@ void add_lone_statements(const Plan& plan, Row& row, std::chrono::milliseconds r
   const auto proxy = plan.site.proxy(round_trip);
   Contender talos = contender(plan, plan.site.ways(proxy.get()).front(), with_lone_indexes(tables, indexes));
   const int turns = count_turns(talos, *proxy);
-  row.figures.push_back({"50 migrations, 10 of them CREATE INDEX CONCURRENTLY",
-                         "client turns: " + std::to_string(turns), "counted by the proxy", static_cast<double>(turns),
-                         10 + 2 * indexes});
+  row.figures.push_back({row.work,
+                         "50 migrations, 10 of them CREATE INDEX CONCURRENTLY: " + std::to_string(turns) + " turns",
+                         "counted by the proxy", static_cast<double>(turns), 10 + 2 * indexes});
 }
 
 }  // namespace
