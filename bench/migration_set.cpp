@@ -64,10 +64,10 @@ void write_marked(const fs::path& directory, const MigrationSet& set, const std:
   }
 }
 
-void write_sqitch(const fs::path& directory, const MigrationSet& set) {
+void write_sqitch(const fs::path& directory, const MigrationSet& set, const std::string& configuration) {
   fs::create_directories(directory / "deploy");
   fs::create_directories(directory / "revert");
-  write_file(directory / "sqitch.conf", "[core]\n\tengine = sqlite\n");
+  write_file(directory / "sqitch.conf", configuration);
   std::string plan = "%syntax-version=1.0.0\n%project=bench\n\n";
   for (const Migration& migration : set) {
     // A letter in front: sqitch has rules for what a change's name may begin with.
@@ -79,8 +79,8 @@ void write_sqitch(const fs::path& directory, const MigrationSet& set) {
   write_file(directory / "sqitch.plan", plan);
 }
 
-void write_batch(const fs::path& file, const MigrationSet& set, bool one_transaction) {
-  std::string text = "PRAGMA synchronous = FULL;\n";
+void write_batch(const fs::path& file, const MigrationSet& set, const std::string& first, bool one_transaction) {
+  std::string text = first;
   if (one_transaction) text += "BEGIN;\n";
   for (const Migration& migration : set) {
     text += one_transaction ? migration.up : "BEGIN;\n" + migration.up + "COMMIT;\n";

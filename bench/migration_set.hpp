@@ -24,10 +24,11 @@ void write_pairs(const std::filesystem::path& directory, const MigrationSet& set
 /// One file a migration: `up_line`, the SQL, `down_line`, the SQL. dbmate, sql-migrate and goose differ by these lines.
 void write_marked(const std::filesystem::path& directory, const MigrationSet& set, const std::string& up_line,
                   const std::string& down_line);
-/// A sqitch project: a plan, and deploy and revert scripts with a transaction each.
-void write_sqitch(const std::filesystem::path& directory, const MigrationSet& set);
-/// One file for the sqlite3 client, a transaction a migration or one around all.
-void write_batch(const std::filesystem::path& file, const MigrationSet& set, bool one_transaction);
+/// A sqitch project: its configuration, a plan, and deploy and revert scripts with a transaction each.
+void write_sqitch(const std::filesystem::path& directory, const MigrationSet& set, const std::string& configuration);
+/// One file for a database's own client, with what is `first`; a transaction a migration or one around all.
+void write_batch(const std::filesystem::path& file, const MigrationSet& set, const std::string& first,
+                 bool one_transaction);
 
 void write_file(const std::filesystem::path& file, const std::string& text);
 

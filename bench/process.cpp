@@ -13,8 +13,11 @@
 #include <cstring>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
+
+#include "memory_watch.hpp"
 
 namespace talos::bench {
 
@@ -92,13 +95,17 @@ fs::path log_file(const Command& command, unsigned number) {
   return command.directory / ("output-" + std::to_string(number) + ".log");
 }
 
+}  // namespace
+
 std::string shown(const Command& command) {
   std::string text;
   for (const std::string& argument : command.arguments) text += (text.empty() ? "" : " ") + argument;
+  if (command.input != "/dev/null") text += " < " + command.input.string();
+  if (command.secret.empty()) return text;
+  for (std::size_t at = 0; (at = text.find(command.secret, at)) != std::string::npos;)
+    text.replace(at, command.secret.size(), "***");
   return text;
 }
-
-}  // namespace
 
 Finished run_at_once(const Command& command, unsigned copies) {
   std::vector<std::string> arguments = command.arguments;
@@ -116,12 +123,14 @@ Finished run_at_once(const Command& command, unsigned copies) {
     error = posix_spawnp(&child, argv[0], actions.get(), nullptr, argv.data(), envp.data());
     if (error == 0) children.push_back(child);
   }
+  std::optional<MemoryWatch> watch;
+  if (command.watch_memory && children.size() == 1) watch.emplace(children.front());
   for (const pid_t child : children) statuses.push_back(wait_for(child));
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
 
   if (interrupted != 0) throw Interrupted();
   require(error, command.arguments.front());
-  Finished finished{elapsed.count(), {}};
+  Finished finished{elapsed.count(), {}, watch ? watch->peak() : 0};
   for (unsigned number = 0; number < copies; ++number) {
     const std::string output = read_file(log_file(command, number));
     if (statuses[number] != 0) {

@@ -1,5 +1,6 @@
 #include "report.hpp"
 
+#include <algorithm>
 #include <ctime>
 #include <fstream>
 #include <iomanip>
@@ -57,7 +58,7 @@ Json json_of(const Figure& figure) {
 }
 
 Json json_of(const Row& row) {
-  Json result{{"id", row.id}, {"work", row.work}};
+  Json result{{"id", row.id}, {"site", row.site}, {"work", row.work}};
   for (const Series& series : row.series) result["series"].push_back(json_of(series));
   for (const Figure& figure : row.figures) result["figures"].push_back(json_of(figure));
   result["notes"] = row.notes;
@@ -96,16 +97,21 @@ std::string as_markdown(const Report& report) {
     }
     if (!row.failure.empty()) out << "| " << row.id << " | " << row.work << " | could not be measured | | | | |\n";
   }
-  out << "\nMedians (least–most) of " << report.rounds << " rounds in turn, synchronous=FULL for all; " << report.date;
+  out << "\nMedians (least–most) of " << report.rounds << " rounds in turn; " << report.date;
   for (const Tool& tool : report.tools) {
     if (!tool.program.empty()) out << "; " << tool.name << ": " << tool.version;
   }
   if (!report.commit.empty()) out << "; talos built from " << report.commit;
   out << "; " << report.machine.cores << " cores, " << report.machine.cpu << ", Linux " << report.machine.kernel << ", "
       << report.machine.file_system << ".\n";
+  std::vector<std::string> notes;
   for (const Row& row : report.rows) {
-    for (const std::string& note : row.notes) out << "\n" << row.id << ": " << note << ".\n";
+    for (const std::string& note : row.notes) {
+      const std::string line = row.id + ": " + note;
+      if (std::ranges::find(notes, line) == notes.end()) notes.push_back(line);
+    }
   }
+  for (const std::string& note : notes) out << "\n" << note << ".\n";
   return out.str();
 }
 
@@ -126,14 +132,14 @@ std::string as_json(const Report& report, const fs::path& source) {
   return result.dump(1) + "\n";
 }
 
-void replace_table(const fs::path& file, const std::string& table) {
+void replace_table(const fs::path& file, const std::string& sites, const std::string& table) {
   std::ifstream input(file, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(input), {}};
-  const std::string opening = "<!-- bench -->\n";
+  const std::string opening = "<!-- bench " + sites + " -->\n";
   const std::size_t start = text.find(opening);
-  const std::size_t end = text.find("<!-- /bench -->");
-  if (start == std::string::npos || end == std::string::npos || end < start) {
-    throw std::runtime_error("no bench markers in " + file.string());
+  const std::size_t end = text.find("<!-- /bench -->", start);
+  if (start == std::string::npos || end == std::string::npos) {
+    throw std::runtime_error("no bench markers of " + sites + " in " + file.string());
   }
   text.replace(start + opening.size(), end - start - opening.size(), table);
   write_file(file, text);

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "migration_set.hpp"
 #include "row.hpp"
 #include "tools.hpp"
 
@@ -33,7 +34,7 @@ std::string as_markdown(const Report& report);
 /// `source`: programs below it are written relative to it.
 std::string as_json(const Report& report, const std::filesystem::path& source);
 
-/// Puts `table` between the bench markers of `file`. Throws if they are not there.
-void replace_table(const std::filesystem::path& file, const std::string& table);
+/// Puts `table` between the lines `<!-- bench SITES -->` and `<!-- /bench -->` of `file`. Throws if they are not there.
+void replace_table(const std::filesystem::path& file, const std::string& sites, const std::string& table);
 
 }  // namespace talos::bench

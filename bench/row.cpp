@@ -17,13 +17,10 @@ std::string bare_milliseconds(double seconds) {
   return text;
 }
 
-std::string shown(const Command& command, const std::string& workspace) {
-  std::string text = command.arguments.front().substr(command.arguments.front().rfind('/') + 1);
-  for (std::size_t index = 1; index < command.arguments.size(); ++index) text += " " + command.arguments[index];
-  if (command.input != "/dev/null") text += " < " + command.input.string();
+std::string without(const std::string& workspace, std::string text) {
   for (std::size_t at = 0; (at = text.find(workspace, at)) != std::string::npos;)
     text.replace(at, workspace.size(), "$DIR");
-  return text;
+  return text.substr(text.rfind('/', text.find(' ')) + 1);  // the program without its directory
 }
 
 std::string spread(const Series& series) {
@@ -48,7 +45,7 @@ std::vector<Series> take_turns(const std::vector<Contender>& contenders, unsigne
                                const std::filesystem::path& workspace) {
   std::vector<Series> all;
   for (const Contender& contender : contenders)
-    all.push_back({contender.name, shown(contender.command, workspace), {}});
+    all.push_back({contender.name, without(workspace, shown(contender.command)), {}});
   for (unsigned round = 0; round < rounds; ++round) {
     for (std::size_t index = 0; index < contenders.size(); ++index) {
       const Contender& contender = contenders[index];
@@ -70,6 +67,11 @@ void compare(Row& row, const std::string& ours, const std::string& theirs, std::
   if (our_series == row.series.end() || their_series == row.series.end()) return;
   row.figures.push_back({row.work, ours + ": " + spread(*our_series), theirs + ": " + spread(*their_series),
                          our_series->median() / their_series->median(), limit});
+}
+
+std::optional<double> median_of(const Row& row, const std::string& series) {
+  const auto found = std::ranges::find(row.series, series, &Series::name);
+  return found == row.series.end() ? std::nullopt : std::optional(found->median());
 }
 
 std::string milliseconds(double seconds) { return bare_milliseconds(seconds) + " ms"; }

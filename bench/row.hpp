@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "plot.hpp"
 #include "process.hpp"
 
 namespace talos::bench {
@@ -44,10 +45,12 @@ struct Figure {
 
 struct Row {
   std::string id;
+  std::string site;  ///< by its name on the command line
   std::string work;
   std::vector<Series> series;
   std::vector<Figure> figures;
   std::vector<std::string> notes;
+  std::vector<Plot> plots;
   std::string failure;  ///< why it could not be measured
 };
 
@@ -57,6 +60,9 @@ std::vector<Series> take_turns(const std::vector<Contender>& contenders, unsigne
 
 /// Adds the ratio of two series' medians, if both are there.
 void compare(Row& row, const std::string& ours, const std::string& theirs, std::optional<double> limit);
+
+/// The median of that series; nothing without it.
+std::optional<double> median_of(const Row& row, const std::string& series);
 
 std::string milliseconds(double seconds);
 
