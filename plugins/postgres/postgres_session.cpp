@@ -163,13 +163,15 @@ bool PostgresSession::do_try_lock() {
   refuse_standby();
   if (server_.pooled) return try_pooled_lock();
   if (locks_->held()) return true;
-  // A new session is what every script finds but for our settings, which need no message of their own.
+  // A new session is what every script finds but for our settings, which need no message of their own. A timeout that
+  // is meant for scripts must not end what we read before them, though.
   std::string sql;
-  if (condition_ == Condition::connected)
+  const bool sets_up = condition_ == Condition::connected && statement_timeout_.count() == 0;
+  if (sets_up)
     for (const std::string& statement : session_settings(dsn_, server_, statement_timeout_, false))
       sql += statement + ";";
   const auto answers = ask(sql + locks_->try_sql() + ";" + tables_->existing_sql());
-  if (condition_ == Condition::connected) condition_ = Condition::fresh;
+  if (sets_up) condition_ = Condition::fresh;
   if (!locks_->tried(asking(), answers.at(answers.size() - 2))) return false;
   existing_ = pg::Bookkeeping::existing(answers.back());
   // A runner behind a pooler has no lock of a session.
