@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
-#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -10,6 +9,7 @@
 #include <doctest/doctest.h>
 
 #include "cockroach_place.hpp"
+#include "verify_report.hpp"
 
 namespace talos::test {
 
@@ -35,19 +35,6 @@ void check_nothing_is_left(const CockroachPlace& place) {
 std::string file_of(std::size_t index) {
   std::string number = std::to_string(index + 2);
   return number.insert(0, 6 - number.size(), '0') + "_case.up.sql";
-}
-
-/// What was found of one file, by this severity.
-std::vector<std::string> rules_at(const std::string& report, const std::string& file, const std::string& severity) {
-  std::vector<std::string> rules;
-  std::istringstream lines(report);
-  std::string before;
-  for (std::string line; std::getline(lines, line); before = line) {
-    if (!line.starts_with("  --> " + file) || !before.starts_with(severity + "[")) continue;
-    const auto begin = severity.size() + 1;
-    rules.push_back(before.substr(begin, before.find(']') - begin));
-  }
-  return rules;
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <sstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,6 +10,7 @@
 #include <doctest/doctest.h>
 
 #include "pg_world.hpp"
+#include "verify_report.hpp"
 
 namespace talos::test {
 
@@ -47,19 +47,6 @@ std::string file_of(std::size_t index) {
 }
 void only_up(const PgWorld& world, std::size_t index, const std::string& statement) {
   write_bytes(world.migrations / (file_of(index) + ".up.sql"), statement);
-}
-
-/// What was found of one file, by this severity.
-std::vector<std::string> rules_at(const std::string& report, const std::string& file, const std::string& severity) {
-  std::vector<std::string> rules;
-  std::istringstream lines(report);
-  std::string before;
-  for (std::string line; std::getline(lines, line); before = line) {
-    if (!line.starts_with("  --> " + file) || !before.starts_with(severity + "[")) continue;
-    const auto begin = severity.size() + 1;
-    rules.push_back(before.substr(begin, before.find(']') - begin));
-  }
-  return rules;
 }
 
 std::string read(const std::filesystem::path& file) {
