@@ -266,6 +266,9 @@ Reply Connection::follow(bool sent, const WhileWaiting& waiting, const AfterEach
       default:
         if (reply.error) break;
         reply.error = server_error(result.get());
+        // A request sends the backend two signals, and what is sent between them is hit as well. So the next message
+        // waits for the request's end again.
+        if (reply.error->is(sqlstate::query_canceled)) cancel_is_late_ = false;
         // libpq's own word that the connection broke: the server has said nothing of the statement.
         if (reply.error->sqlstate.empty() && PQstatus(connection_.get()) == CONNECTION_BAD) {
           give_up(reply.error->message.substr(0, reply.error->message.find('\n')));
@@ -320,14 +323,16 @@ bool Connection::wait_readable(bool or_writable, const WhileWaiting& waiting) {
 
 void Connection::cancel() {
   cancel_request_ = std::make_shared<CancelRequest>(connection_.get());
+  cancel_is_late_ = false;
   CancelRequest::start(cancel_request_);
 }
 
-// The server closes a request's connection once it has sent the backend its signal.
+// The server closes a request's connection once it has sent the backend its signals.
 void Connection::await_cancel() {
-  constexpr std::chrono::seconds patience{5};
-  if (cancel_request_) cancel_request_->wait_until(Clock::now() + patience);
-  cancel_request_.reset();
+  if (!cancel_request_) return;
+  const std::chrono::seconds patience(cancel_is_late_ ? 0 : 5);
+  cancel_is_late_ = !cancel_request_->wait_until(Clock::now() + patience);
+  if (!cancel_is_late_) cancel_request_.reset();
 }
 
 void Connection::give_up(const std::string& why) {

@@ -109,8 +109,9 @@ class Connection {
   std::string lost_;
   Clock::time_point last_look_;  ///< when WhileWaiting was asked last
   std::shared_ptr<CancelRequest> cancel_request_;
-  bool accepted_ = false;  ///< the kernel took bytes of the message since sent_more() was asked
-  int in_kernel_ = 0;      ///< bytes that it had yet to bring over then
+  bool cancel_is_late_ = false;  ///< it was waited for in vain
+  bool accepted_ = false;        ///< the kernel took bytes of the message since sent_more() was asked
+  int in_kernel_ = 0;            ///< bytes that it had yet to bring over then
 };
 
 }  // namespace talos::pg

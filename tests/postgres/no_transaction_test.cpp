@@ -1,5 +1,6 @@
 // Files that run without a transaction: what they may do, and what a failure leaves, says and takes to repair.
 #include <csignal>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -291,7 +292,9 @@ TEST_CASE("G18: a password in a statement is neither kept in the journal nor sho
 }
 
 // SIGTERM during a statement; its cancel request is held up on its way until the next message waits for a lock.
-void cancel_late(std::chrono::milliseconds longest_wait, bool hits) {
+// `arrives` lets the request through.
+void cancel_late(std::chrono::milliseconds longest_wait, bool hits,
+                 const std::function<void(Proxy&, PgClient&)>& arrives) {
   PgWorld world(*shared_server());
   Proxy proxy(world.server.port());
   world.dsn = world.server.dsn(world.database, proxy.port()) + "?sslmode=disable";
@@ -312,7 +315,7 @@ void cancel_late(std::chrono::milliseconds longest_wait, bool hits) {
   journal.run("BEGIN; LOCK TABLE schema_migrations_journal");
   holder.run("COMMIT");
   CHECK(eventually([&] { return waits_for_table(observer, "schema_migrations_journal"); }, longest_wait) == hits);
-  proxy.hold_cancel_requests(false);
+  arrives(proxy, observer);
   CHECK(!eventually([&] { return !runner.running(); }, std::chrono::milliseconds(300)));
   journal.run("COMMIT");
   const auto stopped = runner.wait();
@@ -323,12 +326,26 @@ void cancel_late(std::chrono::milliseconds longest_wait, bool hits) {
   CHECK(world.tracker() == "2,true");
 }
 
+void let_go(Proxy& proxy, PgClient& /*observer*/) { proxy.hold_cancel_requests(false); }
+
 TEST_CASE("a cancel request that comes late is waited for before anything else is sent that it might hit") {
-  if (shared_server() != nullptr) cancel_late(std::chrono::milliseconds(1'500), false);
+  if (shared_server() != nullptr) cancel_late(std::chrono::milliseconds(1'500), false, let_go);
 }
 
 TEST_CASE("a cancel request that comes later than anybody waits hits our own message, which is then sent once more") {
-  if (shared_server() != nullptr) cancel_late(std::chrono::seconds(20), true);
+  if (shared_server() != nullptr) cancel_late(std::chrono::seconds(20), true, let_go);
+}
+
+TEST_CASE("a late cancel request has two signals: the message that the first hit is not sent again before the second") {
+  if (shared_server() == nullptr) return;
+  cancel_late(std::chrono::seconds(20), true, [](Proxy& proxy, PgClient& observer) {
+    REQUIRE(observer.value("SELECT pg_cancel_backend(pid) FROM pg_locks WHERE NOT granted AND relation ="
+                           " 'schema_migrations_journal'::regclass") == "t");
+    REQUIRE(eventually([&] { return !waits_for_table(observer, "schema_migrations_journal"); }));
+    CHECK(!eventually([&] { return waits_for_table(observer, "schema_migrations_journal"); },
+                      std::chrono::milliseconds(1'000)));
+    proxy.hold_cancel_requests(false);
+  });
 }
 
 TEST_CASE("P8: a role's lock_timeout and --ddl-lock-timeout do not hit CONCURRENTLY") {
