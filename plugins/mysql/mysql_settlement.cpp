@@ -1,6 +1,11 @@
 #include "mysql_settlement.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <optional>
+#include <thread>
+
+#include "mysql_text.hpp"
 
 namespace talos::mysql {
 
@@ -43,6 +48,32 @@ bool brings_rows(std::string_view statement, const Ddl& ddl) {
 
 Settlement::Finding finding(Verdict verdict, std::string reason) { return {verdict, std::move(reason), {}}; }
 
+// The copy of a table that an ALTER TABLE was building, if InnoDB still has one in this database. A server that comes
+// up after a crash ends or undoes such a statement and drops its copy; MariaDB 10.11 was seen to do neither, with the
+// new definition over the old rows. Only a user with PROCESS sees it, and only on MariaDB: on MySQL the tables of the
+// data dictionary change with the rows.
+std::optional<std::string> half_built_copy(const Inquiry& ask, const std::string& database) {
+  const Reply reply =
+      ask("SELECT NAME FROM information_schema.INNODB_SYS_TABLES WHERE NAME LIKE '%/#sql-alter-%' AND"
+          " SUBSTRING_INDEX(NAME, '/', 1) = CONVERT(CONVERT(" +
+          literal(database) + " USING filename) USING binary) LIMIT 1");
+  if (!reply.lost.empty()) throw Error(ErrorCode::connection, "the connection was lost: " + reply.lost);
+  if (reply.error || reply.tables.at(0).rows.empty()) return std::nullopt;
+  return reply.tables[0].rows[0].at(0);
+}
+
+// What is at work is waited for: another session's ALTER TABLE, or the server that still tidies up.
+std::optional<std::string> lasting_copy(const Inquiry& ask, const std::string& database) {
+  constexpr int looks = 20;
+  constexpr std::chrono::milliseconds pause{100};
+  auto copy = half_built_copy(ask, database);
+  for (int i = 1; copy && i < looks; ++i) {
+    std::this_thread::sleep_for(pause);
+    copy = half_built_copy(ask, database);
+  }
+  return copy;
+}
+
 }  // namespace
 
 Settlement::Finding settle(std::string_view statement, LexerModes modes, std::string_view before, const Inquiry& ask,
@@ -55,6 +86,13 @@ Settlement::Finding settle(std::string_view statement, LexerModes modes, std::st
   const std::vector<Sight> then = from_image(before, now);
   if (brings_rows(statement, ddl)) ddl.single = false;
   const bool in_table = ddl.objects.front().kind == NamedObject::Kind::index;
+  if (ddl.act == Act::alter || in_table) {
+    const std::string& schema = ddl.objects.front().schema;
+    if (const auto copy = lasting_copy(ask, schema.empty() ? database : schema))
+      return finding(Verdict::unknown, "InnoDB still has " + *copy +
+                                           ", the copy of a table that was being altered: the rows may not be as the "
+                                           "definition says");
+  }
   return common::judge({ddl.act, in_table, ddl.single, is_conditional(statement, modes)}, then, now);
 }
 

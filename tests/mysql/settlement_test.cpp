@@ -115,6 +115,65 @@ TEST_CASE("G13: what does no harm twice is repeatable, and what cannot be told i
   });
 }
 
+// A copy of a table under construction in InnoDB, for as long as this lives: the ALTER TABLE that builds it waits for a
+// reader. A crash can leave such a copy behind.
+class HalfBuilt {
+ public:
+  HalfBuilt(MysqlWorld& world, const std::string& place)
+      : table_(place + "held"), reader_(world.login()), builder_(world.login()) {
+    reader_.run("CREATE TABLE " + table_ + " (x int); BEGIN; SELECT * FROM " + table_);
+    builder_.send("ALTER TABLE " + table_ + " ADD COLUMN y int, ALGORITHM=COPY");
+    MysqlClient observer(world.login());
+    REQUIRE(eventually([&] {
+      return observer.value(
+                 "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE STATE = 'Waiting for table"
+                 " metadata lock'") == "1" &&
+             observer.value(
+                 "SELECT COUNT(*) FROM information_schema.INNODB_SYS_TABLES WHERE NAME LIKE"
+                 " '%/#sql-alter-%'") == "1";
+    }));
+  }
+  ~HalfBuilt() {
+    reader_.run("COMMIT");
+    builder_.finish();
+    builder_.run("DROP TABLE " + table_);
+  }
+  HalfBuilt(const HalfBuilt&) = delete;
+  HalfBuilt& operator=(const HalfBuilt&) = delete;
+
+ private:
+  std::string table_;
+  MysqlClient reader_;
+  MysqlClient builder_;
+};
+
+TEST_CASE("G13: a half-built copy of a table, as a crash may leave it, makes an altered table's verdict unknown") {
+  on_each_flavour([](MysqlWorld& world) {
+    if (!world.is_mariadb()) return;
+    Case that(world);
+    const auto altered = [&](const std::string& table, const std::string& column) {
+      const std::string statement = "ALTER TABLE " + table + " ADD COLUMN " + column + " int";
+      return that.settle(statement, statement);
+    };
+    const std::string other = world.database + "-of 100%";
+    world.sql("CREATE DATABASE `" + other + "`; CREATE TABLE `" + other + "`.a (x int); CREATE TABLE a (x int)");
+    const std::string theirs = "`" + other + "`.";
+    CHECK(altered("a", "b").verdict == Verdict::applied);
+    for (const std::string& place : {std::string(), theirs}) {
+      const HalfBuilt copy(world, place);
+      const auto found = altered(place + "a", "c");
+      CHECK(found.verdict == Verdict::unknown);
+      CHECK(found.reason == Part{"/#sql-alter-"});
+      // It is no copy of a table of another database, and says nothing of a new one.
+      CHECK(altered((place.empty() ? theirs : "") + "a", "d").verdict == Verdict::applied);
+      const std::string created = "CREATE TABLE " + place + "e (x int)";
+      CHECK(that.verdict(created, created) == Verdict::applied);
+    }
+    CHECK(altered(theirs + "a", "f").verdict == Verdict::applied);
+    world.sql("DROP DATABASE `" + other + "`");
+  });
+}
+
 TEST_CASE("G13: rows that were added do not look like a change of the table") {
   on_each_flavour([](MysqlWorld& world) {
     Case that(world);
