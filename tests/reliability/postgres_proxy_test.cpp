@@ -116,8 +116,7 @@ ProcessResult migrate(std::vector<std::string> words, const std::string& dsn, co
   return run(options(std::move(words), dsn, files));
 }
 
-std::string picture(const std::string& dsn) {
-  PgClient client(dsn);
+std::string picture(PgClient& client) {
   std::string text;
   const auto add = [&](const std::string& sql) {
     for (const std::string& row : client.rows(sql)) text += row + "\n";
@@ -155,9 +154,10 @@ std::vector<std::string> history(PgClient& client) {
 /// That each migration went up once, or once more than down, in turn.
 std::string history_faults(PgClient& client, const Migrations& set) {
   std::string faults;
+  const std::vector<std::string> entries = history(client);
   for (const Migration& migration : set) {
     long level = 0;
-    for (const std::string& entry : history(client)) {
+    for (const std::string& entry : entries) {
       if (entry == "up " + std::to_string(migration.version)) ++level;
       if (entry == "down " + std::to_string(migration.version)) --level;
       if (level < 0 || level > 1) faults += "history: " + entry + " twice\n";
@@ -185,13 +185,16 @@ void up(const Scenario& scenario, const std::string& dsn, const std::filesystem:
 /// Everything one scenario's runs share.
 class Bench {
  public:
-  Bench(PostgresServer& server, const Scenario& scenario) : server_(server), scenario_(scenario) {
+  Bench(PostgresServer& server, const Scenario& scenario) : server_(server), maker_(server.dsn()), scenario_(scenario) {
     write_files(files_.path(), scenario.set);
     template_ = server.create_database();
     if (scenario.prepare) scenario.prepare(scenario, server.dsn(template_));
     const std::string other = copy();
     up(scenario_, server.dsn(other), files_.path());
-    wanted_ = picture(server.dsn(other));
+    {
+      PgClient client(server.dsn(other));
+      wanted_ = picture(client);
+    }
     server.drop_database(other);
   }
   ~Bench() { server_.drop_database(template_); }
@@ -210,8 +213,12 @@ class Bench {
   std::string copy() {
     const std::lock_guard lock(mutex_);
     const std::string name = "copy_" + std::to_string(++copies_);
-    pg_run(server_.dsn(), "CREATE DATABASE " + name + " TEMPLATE " + template_);
+    maker_.run("CREATE DATABASE " + name + " TEMPLATE " + template_);
     return name;
+  }
+  void drop(const std::string& database) {
+    const std::lock_guard lock(mutex_);
+    maker_.run("DROP DATABASE " + database + " WITH (FORCE)");
   }
   /// Where nothing is broken a busy machine may take longer than a fault is worth waiting for.
   std::vector<std::string> words(const std::string& timeout) const {
@@ -223,9 +230,10 @@ class Bench {
     return words;
   }
   std::string judge(const ProcessResult& result, const std::string& before, PgClient& client) const;
-  std::string quiet(const std::string& database, bool pooled) const;
+  std::string run(const ProxyFault& fault, const std::string& database, PgClient& client);
 
   PostgresServer& server_;
+  PgClient maker_;
   const Scenario& scenario_;
   ScratchDirectory files_;
   std::mutex mutex_;
@@ -278,16 +286,14 @@ std::string Bench::judge(const ProcessResult& result, const std::string& before,
   return faults;
 }
 
-// That no lock and no session of ours is left on the server.
-std::string Bench::quiet(const std::string& database, bool pooled) const {
-  PgClient observer(server_.dsn());
-  const std::string of_it = " FROM pg_stat_activity WHERE datname = '" + database + "'";
+// That no lock and no session of ours is left on the server; `observer` is a session in that database itself.
+std::string quiet(PgClient& observer, bool pooled) {
+  const std::string of_it = " FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
   // A pooler keeps its own connections.
   const std::string at_work = pooled ? of_it + " AND state <> 'idle'" : of_it;
   const std::string locks =
       " FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database "
-      "WHERE datname = '" +
-      database + "')";
+      "WHERE datname = current_database())";
   if (eventually(
           [&] {
             return observer.value("SELECT (SELECT count(*)" + at_work + ") + (SELECT count(*)" + locks + ")") == "0";
@@ -303,17 +309,25 @@ std::string Bench::quiet(const std::string& database, bool pooled) const {
 
 std::string Bench::run(const ProxyFault& fault) {
   const std::string database = copy();
+  std::string faults;
+  try {
+    PgClient client(server_.dsn(database));
+    faults = run(fault, database, client);
+  } catch (const std::exception& error) {
+    faults = std::string(error.what()) + "\n";
+  }
+  drop(database);
+  return faults.empty() ? "" : scenario_.name + ": " + name_of(fault) + ":\n" + faults;
+}
+
+std::string Bench::run(const ProxyFault& fault, const std::string& database, PgClient& client) {
   const std::string dsn = server_.dsn(database);
   std::string faults;
   std::string output;
   try {
     {
       Way way(server_, scenario_.pool, database);
-      std::string before;
-      {
-        PgClient client(dsn);
-        before = tracker(client);
-      }
+      const std::string before = tracker(client);
       way.proxy->add(fault);
       // On a slow machine a watch is the second.
       for (int connection = 2; scenario_.blind && connection <= 4; ++connection)
@@ -328,30 +342,24 @@ std::string Bench::run(const ProxyFault& fault) {
       }
       output = "exit " + std::to_string(result.status) + "\n" + result.out + result.err;
       happened += way.proxy->happened() > 0 ? 1 : 0;
-      {
-        PgClient client(dsn);
-        faults += judge(result, before, client);
-      }
+      faults += judge(result, before, client);
       if (scenario_.pool == Pool::near) way.bouncer.reset();
       way.proxy.reset();
-      faults += quiet(database, scenario_.pool == Pool::far);
+      faults += quiet(client, scenario_.pool == Pool::far);
     }
     if (scenario_.words[0] == "force") {
       const ProcessResult forced = migrate(scenario_.words, dsn, files_.path());
       if (forced.status != 0) faults += "force afterwards: " + forced.err;
     }
     up(scenario_, dsn, files_.path());
-    if (const std::string now = picture(dsn); now != wanted_)
+    if (const std::string now = picture(client); now != wanted_)
       faults += "another schema or other rows:\n" + now + "wanted:\n" + wanted_;
-    PgClient client(dsn);
     faults += history_faults(client, scenario_.set);
   } catch (const std::exception& error) {
     faults += std::string(error.what()) + "\n";
   }
-  faults += faults.empty() ? "" : quiet(database, false);
-  pg_run(server_.dsn(), "DROP DATABASE " + database + " WITH (FORCE)");
-  if (faults.empty()) return "";
-  return scenario_.name + ": " + name_of(fault) + ":\n" + faults + "of a run with\n" + output;
+  faults += faults.empty() ? "" : quiet(client, false);
+  return faults.empty() ? "" : faults + "of a run with\n" + output;
 }
 
 void try_scenario(const Scenario& scenario, std::size_t cuts, std::size_t stalls) {
