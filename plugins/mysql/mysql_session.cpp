@@ -313,7 +313,7 @@ Settlement::Finding MySqlSession::settle_statement(const ScriptPart& statement, 
   // A default database of the script's own cannot be known here.
   const bool elsewhere = (statement.script->traits & trait_default_database) != 0;
   if (elsewhere) return {Settlement::Verdict::unknown, "the file changes the default database", {}};
-  return settle(statement.text(), modes_, before, inquiring(*base_), server_.database);
+  return settle(statement.text(), modes_, before, inquiring(*base_), server_);
 }
 
 }  // namespace talos::mysql

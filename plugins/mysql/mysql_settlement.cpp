@@ -48,17 +48,28 @@ bool brings_rows(std::string_view statement, const Ddl& ddl) {
 
 Settlement::Finding finding(Verdict verdict, std::string reason) { return {verdict, std::move(reason), {}}; }
 
+bool alters_table(const Ddl& ddl) {
+  const NamedObject::Kind kind = ddl.objects.front().kind;
+  return kind == NamedObject::Kind::index || (kind == NamedObject::Kind::table && ddl.act == Act::alter);
+}
+
+const std::string& schema_of(const Ddl& ddl, const std::string& database) {
+  return ddl.objects.front().schema.empty() ? database : ddl.objects.front().schema;
+}
+
 // The copy of a table that an ALTER TABLE was building, if InnoDB still has one in this database. A server that comes
 // up after a crash ends or undoes such a statement and drops its copy; MariaDB 10.11 was seen to do neither, with the
-// new definition over the old rows. Only a user with PROCESS sees it, and only on MariaDB: on MySQL the tables of the
-// data dictionary change with the rows.
+// new definition over the old rows. Only a user with PROCESS sees it. On MySQL there is none: its data dictionary
+// changes with the rows.
 std::optional<std::string> half_built_copy(const Inquiry& ask, const std::string& database) {
   const Reply reply =
       ask("SELECT NAME FROM information_schema.INNODB_SYS_TABLES WHERE NAME LIKE '%/#sql-alter-%' AND"
           " SUBSTRING_INDEX(NAME, '/', 1) = CONVERT(CONVERT(" +
           literal(database) + " USING filename) USING binary) LIMIT 1");
   if (!reply.lost.empty()) throw Error(ErrorCode::connection, "the connection was lost: " + reply.lost);
-  if (reply.error || reply.tables.at(0).rows.empty()) return std::nullopt;
+  if (reply.error && reply.error->is(number::access_denied_for_privilege)) return std::nullopt;
+  if (reply.error) throw Error(to_error(*reply.error, ErrorCode::connection));
+  if (reply.tables.at(0).rows.empty()) return std::nullopt;
   return reply.tables[0].rows[0].at(0);
 }
 
@@ -77,22 +88,21 @@ std::optional<std::string> lasting_copy(const Inquiry& ask, const std::string& d
 }  // namespace
 
 Settlement::Finding settle(std::string_view statement, LexerModes modes, std::string_view before, const Inquiry& ask,
-                           const std::string& database) {
+                           const ServerInfo& server) {
   Ddl ddl = read_ddl(statement, modes);
   if (is_repeatable(statement, ddl, modes)) return finding(Verdict::repeatable, "it can be run again without harm");
   if (ddl.objects.empty()) return finding(Verdict::unknown, "nothing in the catalogue tells what it did");
   if (before.empty()) return finding(Verdict::unknown, "the catalogue was not looked at before it");
-  const std::vector<Sight> now = look_at(ask, ddl.objects, database);
+  const bool may_have_copy = server.mariadb && alters_table(ddl);
+  // Before anything is looked at: what goes away while it is waited for has changed its table.
+  if (const auto copy = may_have_copy ? lasting_copy(ask, schema_of(ddl, server.database)) : std::nullopt)
+    return finding(Verdict::unknown, "InnoDB still has " + *copy +
+                                         ", the copy of a table that was being altered: the rows may not be as the "
+                                         "definition says");
+  const std::vector<Sight> now = look_at(ask, ddl.objects, server.database);
   const std::vector<Sight> then = from_image(before, now);
   if (brings_rows(statement, ddl)) ddl.single = false;
   const bool in_table = ddl.objects.front().kind == NamedObject::Kind::index;
-  if (ddl.act == Act::alter || in_table) {
-    const std::string& schema = ddl.objects.front().schema;
-    if (const auto copy = lasting_copy(ask, schema.empty() ? database : schema))
-      return finding(Verdict::unknown, "InnoDB still has " + *copy +
-                                           ", the copy of a table that was being altered: the rows may not be as the "
-                                           "definition says");
-  }
   return common::judge({ddl.act, in_table, ddl.single, is_conditional(statement, modes)}, then, now);
 }
 

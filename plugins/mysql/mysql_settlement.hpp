@@ -7,13 +7,15 @@
 #include <utility>
 
 #include "mysql_catalogue.hpp"
+#include "mysql_server.hpp"
 #include "talos/settlement.hpp"
 
 namespace talos::mysql {
 
-/// `before` is what to_image() made before the statement, or empty; objects without a schema are in `database`.
+/// `before` is what to_image() made before the statement, or empty; objects without a schema are in the server's
+/// database.
 Settlement::Finding settle(std::string_view statement, LexerModes modes, std::string_view before, const Inquiry& ask,
-                           const std::string& database);
+                           const ServerInfo& server);
 
 /// A failed one may have done a part of its work: it takes objects one by one, or runs code.
 bool may_leave_a_part(std::string_view statement, const Ddl& ddl, bool atomic_ddl);

@@ -59,7 +59,8 @@ class Connection {
   void on_notice(Notice notice) { notice_ = std::move(notice); }
 
   /// Sends `sql` as one message and follows it to its end. Never throws for what the server or the network does.
-  /// A request to cancel the message before is over by then, or was not within some seconds: then it may hit this one.
+  /// A request to cancel the message before is over by then, or was not within some seconds: then it may hit this one,
+  /// and the message after that waits again.
   Reply send(const std::string& sql, const WhileWaiting& waiting, const AfterEach& after_each = {});
   /// As send(), and keeps the rows.
   Reply ask(const std::string& sql, const WhileWaiting& waiting);

@@ -1,6 +1,9 @@
 // G13: what became of a statement that nobody saw the end of, told from the catalogue.
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <thread>
 
 #include <doctest/doctest.h>
 
@@ -20,6 +23,17 @@ class Case {
   explicit Case(MysqlWorld& world) : world_(world) {}
 
   Settlement::Finding settle(const std::string& statement, const std::string& meanwhile) {
+    return settle(
+        statement,
+        [&] {
+          if (!meanwhile.empty()) world_.sql(meanwhile);
+        },
+        [] {});
+  }
+
+  /// `connected`: by the session that is about to settle.
+  Settlement::Finding settle(const std::string& statement, const std::function<void()>& meanwhile,
+                             const std::function<void()>& connected) {
     const auto session = connect();
     Script script;
     script.version = ++version_;
@@ -36,13 +50,14 @@ class Case {
     Silent observer;
     const auto result = session->execute(std::span<const Unit>(&unit, 1), observer);
     REQUIRE_FALSE(result.error.has_value());
-    if (!meanwhile.empty()) world_.sql(meanwhile);
+    meanwhile();
     std::string before;
     for (const JournalRow& open : session->read_state(LogDepth::current).journal)
       if (open.version == version_) before = open.before;
     const auto later = connect();
     auto* const settlement = later->ability<Settlement>();
     REQUIRE(settlement != nullptr);
+    connected();
     return settlement->settle(part, before);
   }
 
@@ -115,14 +130,13 @@ TEST_CASE("G13: what does no harm twice is repeatable, and what cannot be told i
   });
 }
 
-// A copy of a table under construction in InnoDB, for as long as this lives: the ALTER TABLE that builds it waits for a
-// reader. A crash can leave such a copy behind.
+// A copy of a table under construction in InnoDB, until the end: the ALTER TABLE that builds it waits for a reader. A
+// crash can leave such a copy behind.
 class HalfBuilt {
  public:
-  HalfBuilt(MysqlWorld& world, const std::string& place)
-      : table_(place + "held"), reader_(world.login()), builder_(world.login()) {
-    reader_.run("CREATE TABLE " + table_ + " (x int); BEGIN; SELECT * FROM " + table_);
-    builder_.send("ALTER TABLE " + table_ + " ADD COLUMN y int, ALGORITHM=COPY");
+  HalfBuilt(MysqlWorld& world, const std::string& table) : reader_(world.login()), builder_(world.login()) {
+    reader_.run("BEGIN; SELECT * FROM " + table);
+    builder_.send(building(table));
     MysqlClient observer(world.login());
     REQUIRE(eventually([&] {
       return observer.value(
@@ -133,16 +147,16 @@ class HalfBuilt {
                  " '%/#sql-alter-%'") == "1";
     }));
   }
-  ~HalfBuilt() {
+  static std::string building(const std::string& table) {
+    return "ALTER TABLE " + table + " ADD COLUMN y int, ALGORITHM=COPY";
+  }
+
+  void end() {
     reader_.run("COMMIT");
     builder_.finish();
-    builder_.run("DROP TABLE " + table_);
   }
-  HalfBuilt(const HalfBuilt&) = delete;
-  HalfBuilt& operator=(const HalfBuilt&) = delete;
 
  private:
-  std::string table_;
   MysqlClient reader_;
   MysqlClient builder_;
 };
@@ -160,7 +174,8 @@ TEST_CASE("G13: a half-built copy of a table, as a crash may leave it, makes an 
     const std::string theirs = "`" + other + "`.";
     CHECK(altered("a", "b").verdict == Verdict::applied);
     for (const std::string& place : {std::string(), theirs}) {
-      const HalfBuilt copy(world, place);
+      world.sql("CREATE TABLE " + place + "held (x int)");
+      HalfBuilt copy(world, place + "held");
       const auto found = altered(place + "a", "c");
       CHECK(found.verdict == Verdict::unknown);
       CHECK(found.reason == Part{"/#sql-alter-"});
@@ -168,9 +183,44 @@ TEST_CASE("G13: a half-built copy of a table, as a crash may leave it, makes an 
       CHECK(altered((place.empty() ? theirs : "") + "a", "d").verdict == Verdict::applied);
       const std::string created = "CREATE TABLE " + place + "e (x int)";
       CHECK(that.verdict(created, created) == Verdict::applied);
+      world.sql("CREATE VIEW " + place + "v AS SELECT 1 AS one");
+      const std::string changed = "ALTER VIEW " + place + "v AS SELECT 2 AS two";
+      CHECK(that.verdict(changed, changed) == Verdict::applied);
+      copy.end();
     }
     CHECK(altered(theirs + "a", "f").verdict == Verdict::applied);
     world.sql("DROP DATABASE `" + other + "`");
+  });
+}
+
+TEST_CASE("G13: who may not see InnoDB's tables settles by the definitions alone") {
+  on_each_flavour([](MysqlWorld& world) {
+    world.sql("CREATE TABLE a (x int)");
+    world.dsn = world.server.create_user("plain", world.database, MysqlServer::Rights::all).dsn();
+    Case that(world);
+    CHECK(that.verdict("ALTER TABLE a ADD COLUMN y int", "ALTER TABLE a ADD COLUMN y int") == Verdict::applied);
+    CHECK(that.verdict("ALTER TABLE a ADD COLUMN z int", "") == Verdict::not_applied);
+  });
+}
+
+TEST_CASE("G13: a table whose copy goes away while it is waited for is looked at afterwards") {
+  on_each_flavour([](MysqlWorld& world) {
+    if (!world.is_mariadb()) return;
+    Case that(world);
+    world.sql("CREATE TABLE held (x int)");
+    std::optional<HalfBuilt> copy;
+    MysqlClient observer(world.login());
+    const auto asked = [&] { return observer.rows("SHOW GLOBAL STATUS LIKE 'Com_select'"); };
+    std::jthread ends;
+    const auto found = that.settle(
+        HalfBuilt::building("held"), [&] { copy.emplace(world, "held"); },
+        [&] {
+          ends = std::jthread([&, before = asked()] {
+            eventually([&] { return asked() != before; });
+            copy->end();
+          });
+        });
+    CHECK(found.verdict == Verdict::applied);
   });
 }
 
