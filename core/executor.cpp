@@ -32,19 +32,36 @@ std::optional<std::int64_t> number(const std::optional<std::size_t>& value) {
 
 }  // namespace
 
-// The units of a step that runs statement by statement, and which statement each belongs to.
+// Whose a unit is.
+struct Executor::Place {
+  const Step* step;
+  const PreparedScript* script;
+  std::size_t index;           ///< of the step
+  std::size_t statement = 0;   ///< 1-based; 0: what comes before the first, or all of a transaction
+  std::size_t statements = 0;  ///< 0: the step is one transaction
+};
+
+// The units of several steps, and whose they are.
 struct Executor::Choreography {
   std::vector<Unit> units;
-  std::vector<std::size_t> statement;  ///< by unit: 1-based; 0 = what comes before the first
+  std::vector<Place> places;
+
+  void add(const Place& place, Unit unit) {
+    unit.step = place.index;
+    units.push_back(std::move(unit));
+    places.push_back(place);
+  }
+  bool ends_step(std::size_t unit) const {
+    return unit + 1 == units.size() || places[unit + 1].index != places[unit].index;
+  }
 };
 
 class Executor::Composer {
  public:
-  Composer(const Step& step, const PreparedScript& script, std::vector<JournalUnit> journalled, std::string run,
-           std::string runner)
+  Composer(const Step& step, const PreparedScript& script, std::string run, std::string runner)
       : step_(step),
         script_(script),
-        journalled_(std::move(journalled)),
+        journalled_(script.journalled()),
         run_(std::move(run)),
         runner_(std::move(runner)) {}
 
@@ -53,21 +70,18 @@ class Executor::Composer {
 
   /// dirty + intent of 1; then each statement with, or followed by, its `done` and the next intent; the last also
   /// marks clean and writes history.
-  Choreography compose(const LogRow& log) const {
-    Choreography result;
+  void compose(Choreography& plan, std::size_t index, const LogRow& log) const {
     Unit opening;
     opening.create_tables = true;
     opening.claim = Claim{step_.before, dirty_row()};
     opening.journal.push_back(announcement(1));
-    add(result, 0, std::move(opening));
-    add_statements(result, 1, log);
-    return result;
+    plan.add(place(index, 0), std::move(opening));
+    add_statements(plan, index, 1, log);
   }
 
   /// The same from a statement in the middle on, with what its session needs from those before it.
-  Choreography compose(const Resumption& resumption, const LogRow& log) const {
-    Choreography result;
-    for (const ScriptPart& part : resumption.replay) add(result, 0, bare(part));
+  void compose(Choreography& plan, std::size_t index, const Resumption& resumption, const LogRow& log) const {
+    for (const ScriptPart& part : resumption.replay) plan.add(place(index, 0), bare(part));
     Unit opening;
     if (resumption.settled) {
       JournalWrite done{JournalWriteKind::update, *resumption.settled};
@@ -81,9 +95,8 @@ class Executor::Composer {
       opening.journal.push_back({JournalWriteKind::supersede, journal_row(resumption.first)});
       opening.journal.push_back(announcement(resumption.first));
     }
-    add(result, 0, std::move(opening));
-    add_statements(result, resumption.first, log);
-    return result;
+    plan.add(place(index, 0), std::move(opening));
+    add_statements(plan, index, resumption.first, log);
   }
 
   JournalWrite outcome(std::size_t statement, JournalState state, const Error& error) const {
@@ -97,10 +110,7 @@ class Executor::Composer {
   }
 
  private:
-  static void add(Choreography& result, std::size_t statement, Unit unit) {
-    result.units.push_back(std::move(unit));
-    result.statement.push_back(statement);
-  }
+  Place place(std::size_t index, std::size_t statement) const { return {&step_, &script_, index, statement, count()}; }
 
   static void set_body(Unit& unit, const ScriptPart& part) {
     unit.script = part.script;
@@ -115,7 +125,7 @@ class Executor::Composer {
     return unit;
   }
 
-  void add_statements(Choreography& result, std::size_t first, const LogRow& log) const {
+  void add_statements(Choreography& plan, std::size_t index, std::size_t first, const LogRow& log) const {
     for (std::size_t i = first; i <= count(); ++i) {
       const JournalUnit& statement = journalled_[i - 1];
       Unit after = bookkeeping(i, log);
@@ -123,9 +133,9 @@ class Executor::Composer {
         set_body(after, script_.part(statement));
         after.begin_text = statement.begin_text;
       } else {
-        add(result, i, bare(script_.part(statement)));
+        plan.add(place(index, i), bare(script_.part(statement)));
       }
-      add(result, i, std::move(after));
+      plan.add(place(index, i), std::move(after));
     }
   }
 
@@ -250,58 +260,93 @@ void Executor::baseline(const std::optional<TrackerRow>& row, const MigrationSet
 }
 
 void Executor::run(std::span<const Step> steps, const std::deque<PreparedScript>& scripts) {
-  for (std::size_t i = 0; i < steps.size();) {
+  // Of those that are kept in memory at a time. One call of the session carries as many, whatever steps they are of.
+  constexpr std::size_t most_units = 4096;
+  run_started_at_ = utc_now();
+  for (std::size_t next = 0; next < steps.size();) {
     cancel_.check();
-    if (scripts[i].mode() == RunMode::statements) {
-      run_statements(steps[i], scripts[i], i, steps.size(), i + 1 == steps.size());
-      ++i;
-      continue;
-    }
-    std::size_t last = i + 1;
-    while (last < steps.size() && scripts[last].mode() == RunMode::transaction) ++last;
-    run_transactions(steps, scripts, i, last, last == steps.size());
-    i = last;
+    Choreography plan;
+    for (; next < steps.size() && plan.units.size() < most_units; ++next)
+      compose(plan, steps[next], scripts[next], next);
+    if (next == steps.size()) plan.units.back().durable = true;
+    perform(plan, steps.size());
   }
 }
 
-void Executor::run_transactions(std::span<const Step> steps, const std::deque<PreparedScript>& scripts,
-                                std::size_t first, std::size_t last, bool ends_run) {
-  std::vector<Unit> units;
-  units.reserve(last - first);
-  for (std::size_t i = first; i < last; ++i) {
+void Executor::compose(Choreography& plan, const Step& step, const PreparedScript& script, std::size_t index) const {
+  const LogRow log = log_row(step, script);
+  if (script.mode() == RunMode::statements) {
+    Composer(step, script, run_name(), runner_name(runner_)).compose(plan, index, log);
+  } else {
     Unit unit;
-    unit.step = i;
-    unit.durable = durable_each_ || (ends_run && i + 1 == last);
-    unit.create_tables = i == first;
-    unit.claim = Claim{steps[i].before, steps[i].after};
-    unit.script = &scripts[i].script();
-    unit.begin = scripts[i].begin();
-    unit.end = scripts[i].end();
-    unit.log = log_row(steps[i], scripts[i]);
-    units.push_back(std::move(unit));
+    unit.create_tables = plan.units.empty();
+    unit.claim = Claim{step.before, step.after};
+    unit.script = &script.script();
+    unit.begin = script.begin();
+    unit.end = script.end();
+    unit.log = log;
+    plan.add({&step, &script, index}, std::move(unit));
   }
+  plan.units.back().durable = durable_each_;
+}
+
+void Executor::resume(const Step& step, const PreparedScript& script, const Resumption& resumption) {
+  run_started_at_ = utc_now();
+  dirty_at_ = step.dirty_version;
+  Choreography plan;
+  Composer(step, script, run_name(), runner_name(runner_)).compose(plan, 0, resumption, log_row(step, script));
+  perform(plan, 1);
+  dirty_at_.reset();
+}
+
+void Executor::perform(const Choreography& plan, std::size_t count) {
+  begun_.reset();
   Follower follower(
       *this,
       [&](std::size_t unit) {
-        for (const std::string& note : scripts[first + unit].notes()) reporter_.note(note);
-        begin_step(steps[first + unit], first + unit, steps.size());
-        fail_point("step started");
+        const Place& place = plan.places[unit];
+        if (begun_ != place.index) begin_step(place, count);
+        if (place.statement != 0 && plan.units[unit].script != nullptr)
+          reporter_.statement_started(*place.step, place.statement, place.statements);
+        fail_point(place.statements == 0 ? "step started" : "statement started");
       },
       [&](std::size_t unit, std::chrono::microseconds took, bool durable) {
-        finish_step(steps[first + unit], took, durable);
-        fail_point("step committed");
+        const Place& place = plan.places[unit];
+        if (place.statements == 0) {
+          finish_step(*place.step, took, durable);
+          fail_point("step committed");
+          return;
+        }
+        fail_point("statement committed");
+        if (plan.ends_step(unit))
+          finish_step(*place.step, std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - step_began_),
+                      durable);
       });
-  ExecuteResult result = execute(units, follower);
+  const ExecuteResult result = execute(plan.units, follower);
   if (!result.error) return;
-  const std::size_t failed = first + result.completed;
-  if (result.outcome == Outcome::partial) leave_dirty(steps[failed], scripts[failed], std::move(*result.error));
-  fail(steps[failed], scripts[failed], std::move(*result.error), result.outcome);
+  const Place& place = plan.places[result.completed];
+  if (begun_ != place.index) {
+    if (result.error->code == ErrorCode::cancelled) stop_before_next(*result.error);
+    begin_step(place, count);
+  }
+  if (place.statements == 0) fail_transaction(place, result);
+  const Unit& unit = plan.units[result.completed];
+  fail_statement(place, unit.script != nullptr, unit.transaction, result);
 }
 
-void Executor::begin_step(const Step& step, std::size_t index, std::size_t count) {
+void Executor::begin_step(const Place& place, std::size_t count) {
+  for (const std::string& note : place.script->notes()) reporter_.note(note);
+  begun_ = place.index;
   step_began_ = Clock::now();
   step_started_at_ = utc_now();
-  reporter_.step_started(step, index, count);
+  reporter_.step_started(*place.step, place.index, count);
+}
+
+// No step failed: what is done is all there is to tell of.
+void Executor::stop_before_next(const Error& error) {
+  session_.resume();
+  flush();
+  throw Error(retell(error));
 }
 
 // Whatever the engine calls a stop, it was the user's wish. What a statement left behind is part of every telling, also
@@ -342,7 +387,7 @@ void Executor::fail(const Step& step, const PreparedScript& script, Error error,
 void Executor::leave_dirty(const Step& step, const PreparedScript& script, Error error) {
   error = script.locate(retell(error));
   dirty_at_ = step.dirty_version;
-  const Composer composer(step, script, script.journalled(), run_name(), runner_name(runner_));
+  const Composer composer(step, script, run_name(), runner_name(runner_));
   Unit unit;
   unit.claim = Claim{step.before, composer.dirty_row()};
   JournalWrite row = composer.outcome(1, JournalState::unknown, error);
@@ -387,62 +432,28 @@ void Executor::record_failure(const Step& step, const PreparedScript& script, co
 }
 
 std::string Executor::run_name() const {
-  return std::to_string(runner_.pid) + "@" + runner_.host + " " + step_started_at_;
+  return std::to_string(runner_.pid) + "@" + runner_.host + " " + run_started_at_;
 }
 
-void Executor::run_statements(const Step& step, const PreparedScript& script, std::size_t index, std::size_t count,
-                              bool ends_run) {
-  for (const std::string& note : script.notes()) reporter_.note(note);
-  begin_step(step, index, count);
-  const Composer composer(step, script, script.journalled(), run_name(), runner_name(runner_));
-  perform(step, script, composer, composer.compose(begun_log_row(step, script)), durable_each_ || ends_run);
+void Executor::fail_transaction(const Place& place, const ExecuteResult& result) {
+  if (result.outcome == Outcome::partial) leave_dirty(*place.step, *place.script, *result.error);
+  fail(*place.step, *place.script, *result.error, result.outcome);
 }
 
-void Executor::resume(const Step& step, const PreparedScript& script, const Resumption& resumption) {
-  begin_step(step, 0, 1);
-  dirty_at_ = step.dirty_version;
-  const Composer composer(step, script, script.journalled(), run_name(), runner_name(runner_));
-  perform(step, script, composer, composer.compose(resumption, begun_log_row(step, script)), true);
-  dirty_at_.reset();
-}
-
-LogRow Executor::begun_log_row(const Step& step, const PreparedScript& script) const {
-  LogRow log = log_row(step, script);
-  log.started_at = step_started_at_;
-  log.began = step_began_;
-  return log;
-}
-
-void Executor::perform(const Step& step, const PreparedScript& script, const Composer& composer, Choreography plan,
-                       bool durable_end) {
-  plan.units.back().durable = durable_end;
-  Follower follower(
-      *this,
-      [&](std::size_t unit) {
-        if (plan.statement[unit] != 0 && plan.units[unit].script != nullptr)
-          reporter_.statement_started(step, plan.statement[unit], composer.count());
-        fail_point("statement started");
-      },
-      [&](std::size_t unit, std::chrono::microseconds, bool durable) {
-        fail_point("statement committed");
-        if (unit + 1 == plan.units.size())
-          finish_step(step, std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - step_began_), durable);
-      });
-  ExecuteResult result = execute(plan.units, follower);
-  if (!result.error) return;
-
+void Executor::fail_statement(const Place& place, bool had_body, bool transaction, const ExecuteResult& result) {
+  const Step& step = *place.step;
+  const PreparedScript& script = *place.script;
   Error error = script.locate(retell(*result.error));
-  const std::size_t statement = plan.statement[result.completed];
   // Nothing of the file was begun: all is as before.
-  if (statement == 0) fail(step, script, std::move(error), result.outcome);
-  const bool had_body = plan.units[result.completed].script != nullptr;
-  error.statement = statement;
-  error.statements = composer.count();
+  if (place.statement == 0) fail(step, script, std::move(error), result.outcome);
+  error.statement = place.statement;
+  error.statements = place.statements;
   if (error.code == ErrorCode::lock_lost) {
     dirty_at_ = step.dirty_version;
     throw Error(error);
   }
-  if (had_body && statement == 1 && result.outcome == Outcome::not_applied && set_back(step, composer)) {
+  const Composer composer(step, script, run_name(), runner_name(runner_));
+  if (had_body && place.statement == 1 && result.outcome == Outcome::not_applied && set_back(step, composer)) {
     dirty_at_.reset();
     fail(step, script, std::move(error), Outcome::not_applied);
   }
@@ -451,7 +462,7 @@ void Executor::perform(const Step& step, const PreparedScript& script, const Com
     error = Error(ErrorCode::policy, "the tracker was changed by somebody else while this migration ran")
                 .with_file(error.file);
   // What was sent without an answer may have happened. Its record comes with it, so the journal tells; we do not.
-  if (result.outcome == Outcome::unknown && plan.units[result.completed].transaction) throw Error(error);
+  if (result.outcome == Outcome::unknown && transaction) throw Error(error);
   // Where statements are atomic, what one left behind all the same is named by its error; where it is not, nobody
   // knows.
   const bool told =
@@ -459,7 +470,7 @@ void Executor::perform(const Step& step, const PreparedScript& script, const Com
       (result.outcome == Outcome::partial && session_.capabilities().atomic_statements && !error.leftover.empty());
   const JournalState state = !had_body ? JournalState::done : told ? JournalState::failed : JournalState::unknown;
   Unit unit;
-  unit.journal.push_back(composer.outcome(statement, state, error));
+  unit.journal.push_back(composer.outcome(place.statement, state, error));
   record_failure(step, script, error, std::move(unit));
   throw Error(error);
 }

@@ -66,11 +66,12 @@ class Executor {
   class Composer;
   struct Choreography;
 
-  void begin_step(const Step& step, std::size_t index, std::size_t count);
-  void run_transactions(std::span<const Step> steps, const std::deque<PreparedScript>& scripts, std::size_t first,
-                        std::size_t last, bool ends_run);
-  void run_statements(const Step& step, const PreparedScript& script, std::size_t index, std::size_t count,
-                      bool ends_run);
+  struct Place;
+
+  void compose(Choreography& plan, const Step& step, const PreparedScript& script, std::size_t index) const;
+  void perform(const Choreography& plan, std::size_t count);
+  void begin_step(const Place& place, std::size_t count);
+  [[noreturn]] void stop_before_next(const Error& error);
   ExecuteResult execute(std::span<const Unit> units, ExecuteObserver& observer);
   void finish_step(const Step& step, std::chrono::microseconds took, bool durable);
   void make_durable();
@@ -78,12 +79,11 @@ class Executor {
   [[noreturn]] void fail(const Step& step, const PreparedScript& script, Error error, Outcome outcome);
   [[noreturn]] void leave_dirty(const Step& step, const PreparedScript& script, Error error);
   void record_failure(const Step& step, const PreparedScript& script, const Error& error, Unit unit);
-  void perform(const Step& step, const PreparedScript& script, const Composer& composer, Choreography plan,
-               bool durable_end);
+  [[noreturn]] void fail_transaction(const Place& place, const ExecuteResult& result);
+  [[noreturn]] void fail_statement(const Place& place, bool had_body, bool transaction, const ExecuteResult& result);
   bool set_back(const Step& step, const Composer& composer);
   Error retell(const Error& error) const;
   LogRow log_row(const Step& step, const PreparedScript& script) const;
-  LogRow begun_log_row(const Step& step, const PreparedScript& script) const;
   std::string run_name() const;
 
   Session& session_;
@@ -91,6 +91,8 @@ class Executor {
   bool durable_each_;
   Reporter& reporter_;
   CancelToken& cancel_;
+  std::string run_started_at_;
+  std::optional<std::size_t> begun_;  ///< number of the step that began last
   Clock::time_point step_began_;
   std::string step_started_at_;
   std::vector<StepResult> done_;

@@ -41,9 +41,9 @@ ExecuteResult CockroachSession::do_execute(std::span<const Unit> units, ExecuteO
   ExecuteResult result;
   try {
     if (!existing_.known) look_for_tables();
-    const auto prepare = [&](const Unit& unit) {
+    const auto prepare = [&](const Unit& unit, bool new_step) {
       if (stop_requested()) throw Error(ErrorCode::cancelled, "stopped before the next statement");
-      if (unit.script != nullptr) begin_script(unit.script);
+      if (new_step || unit.script != nullptr) begin_script(unit.script);
     };
     common::run_in_order(units, observer, result, prepare, [&](const Unit& unit) { return run_unit(unit, observer); });
   } catch (const Error& error) {

@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <span>
+#include <string>
 #include <utility>
 
+#include "talos/clock.hpp"
 #include "talos/driver.hpp"
 
 namespace talos::common {
@@ -25,16 +28,49 @@ inline std::chrono::microseconds since(std::chrono::steady_clock::time_point sta
   return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - start);
 }
 
-/// Until one fails. `prepare(unit)` throws what stands in the way of it; `run(unit)` gives a failure, which has `error`
-/// and `outcome`, or nothing: then the unit is committed and durable.
+/// Follows the units of one execute() from step to step.
+class StepClock {
+ public:
+  /// True if `unit` is the first of its step.
+  bool begin(const Unit& unit) {
+    inside_ = step_ == unit.step;
+    if (inside_) return false;
+    step_ = unit.step;
+    began_ = std::chrono::steady_clock::now();
+    began_at_ = utc_now();
+    return true;
+  }
+
+  /// `row` with the times of its step, where that began with a unit before this one. Else they are the unit's own.
+  LogRow timed(LogRow row) const {
+    if (!inside_ || row.began || !row.started_at.empty()) return row;
+    row.began = began_;
+    row.started_at = began_at_;
+    return row;
+  }
+  Unit timed(Unit unit) const {
+    if (unit.log) unit.log = timed(std::move(*unit.log));
+    return unit;
+  }
+
+ private:
+  std::optional<std::size_t> step_;
+  std::chrono::steady_clock::time_point began_;
+  std::string began_at_;
+  bool inside_ = false;
+};
+
+/// Until one fails. `prepare(unit, new_step)` throws what stands in the way of it; `run(unit)` gives a failure, which
+/// has `error` and `outcome`, or nothing: then the unit is committed and durable.
 template <class Prepare, class Run>
 void run_in_order(std::span<const Unit> units, ExecuteObserver& observer, ExecuteResult& result, Prepare&& prepare,
                   Run&& run) {
+  StepClock clock;
   for (const Unit& unit : units) {
-    prepare(unit);
+    prepare(unit, clock.begin(unit));
     observer.unit_started(result.completed);
     const auto started = std::chrono::steady_clock::now();
-    if (auto failure = run(unit)) {
+    if (auto failure = run(clock.timed(unit))) {
       result.error = std::move(failure->error);
       result.outcome = failure->outcome;
       return;

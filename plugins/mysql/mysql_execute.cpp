@@ -37,12 +37,12 @@ ExecuteResult MySqlSession::do_execute(std::span<const Unit> units, ExecuteObser
   ExecuteResult result;
   try {
     if (!existing_.known) look_for_tables();
-    refuse_too_large(units);
-    const auto prepare = [&](const Unit& unit) {
+    const auto prepare = [&](const Unit& unit, bool new_step) {
       if (stop_requested()) throw Error(ErrorCode::cancelled, "stopped before the next statement");
       // It holds the lock, and it idles while the other one works.
       if (!base_->alive()) throw_lost(*base_);
-      if (unit.script != nullptr) begin_script(unit.script);
+      if (new_step) refuse_too_large(units.subspan(result.completed));
+      if (new_step || unit.script != nullptr) begin_script(unit.script);
     };
     common::run_in_order(units, observer, result, prepare, [&](const Unit& unit) { return run_unit(unit, observer); });
   } catch (const Error& error) {
@@ -89,9 +89,11 @@ bool MySqlSession::has_statements(const Unit& unit) {
   return any;
 }
 
+// Before anything of the step that these units begin with has run.
 void MySqlSession::refuse_too_large(std::span<const Unit> units) {
   const std::size_t most = server_.max_allowed_packet > reserve ? server_.max_allowed_packet - reserve : 1;
   for (const Unit& unit : units) {
+    if (unit.step != units.front().step) break;
     if (unit.script == nullptr || unit.end - unit.begin <= most) continue;
     for_each_statement(unit, [&](const Statement& statement) {
       if (statement.length <= most) return;

@@ -49,7 +49,7 @@ bool PostgresSession::may_travel_with_others(const Unit& unit) const {
          !touches_session(unit.script) && unit.end - unit.begin <= largest_batch && !server_.pooled && !heartbeat_;
 }
 
-// Each script begins as begin_script() wants it. The caller has called it for the first.
+// The caller has called begin_unit() for the first.
 Batch PostgresSession::batch_from(const Progress& progress) {
   Batch batch;
   const std::string sent_at = utc_now();
@@ -57,7 +57,7 @@ Batch PostgresSession::batch_from(const Progress& progress) {
     const bool first = batch.size() == 0;
     if (!first && (unit.create_tables || !may_travel_with_others(unit))) break;
     if (!first && batch.sql().size() + unit.end - unit.begin > largest_batch) break;
-    if (!first) begin_script(unit.script, true);
+    if (!first) begin_unit(unit);
     batch.add(compose(unit, sent_at, first ? std::string_view() : tell_what_is_done));
   }
   return batch;

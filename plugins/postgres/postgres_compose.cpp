@@ -118,7 +118,10 @@ void PostgresSession::add_end(Message& message, const Unit& unit, const std::str
     if (write.kind != JournalWriteKind::close || existing_.journal)
       message.add(
           tables_->journal_sql(write, write.subject.script != nullptr ? settlement_->image_sql(write.subject) : ""));
-  if (unit.log) message.add(tables_->log_sql(*unit.log, started_at(sent_at), duration_since(*unit.log)));
+  if (unit.log) {
+    const LogRow row = steps_.timed(*unit.log);
+    message.add(tables_->log_sql(row, started_at(sent_at), duration_since(row)));
+  }
   if (releases_lease(unit)) message.add(lease_->release_sql());
   if (common::is_empty(unit))
     // Nothing to write, and yet a commit that waits for all before it.

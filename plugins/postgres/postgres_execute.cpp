@@ -29,15 +29,12 @@ ExecuteResult PostgresSession::do_execute(std::span<const Unit> units, ExecuteOb
     connection_->on_notice([&](const pg::ServerError& notice) {
       if (notice.severity == "WARNING") observer.warning(notice.message);
     });
+    steps_ = {};
     if (!existing_.known) existing_ = pg::Bookkeeping::existing(ask(tables_->existing_sql()).at(0));
     while (progress.completed < units.size() && !result.error) {
       if (stop_requested()) throw Error(ErrorCode::cancelled, "stopped before the next statement");
       if (!connection_->usable()) throw_lost();
-      const Unit& unit = progress.next();
-      if (unit.script != nullptr && unit.script != script_)
-        begin_script(unit.script, unit.transaction && unit.begin_text.empty());
-      else if (renewal_due_)
-        renew();
+      begin_unit(progress.next());
       observer.unit_started(progress.completed);
       if (auto failure = run_next(progress)) {
         result.error = std::move(failure->error);
@@ -54,23 +51,27 @@ ExecuteResult PostgresSession::do_execute(std::span<const Unit> units, ExecuteOb
   } catch (const Error& error) {
     if (!result.error) observer.warning(std::string("after the last migration: ") + error.what());
   }
-  script_ = nullptr;
-  fresh_due_ = false;
+  if (std::exchange(fresh_due_, false)) condition_ = Condition::touched;
   renewal_due_ = !server_.pooled && condition_ == Condition::touched;
+  script_ = nullptr;
   return result;
 }
 
-// G6: what the script before left behind is gone. Behind a pooler every transaction cleans up after itself. Where it
-// said nothing of settings (though a function that it calls may have), the cleaning travels with the next message.
-void PostgresSession::begin_script(const Script* script, bool may_ride) {
-  if (!server_.pooled && condition_ != Condition::fresh) {
+// G6: what the step before left behind is gone. Behind a pooler every transaction cleans up after itself. Where its
+// script said nothing of settings (though a function that it calls may have), the cleaning travels with the next
+// message.
+void PostgresSession::begin_unit(const Unit& unit) {
+  if (steps_.begin(unit) && !server_.pooled && condition_ != Condition::fresh) {
+    const bool may_ride = unit.transaction && unit.begin_text.empty();
     fresh_due_ = may_ride && condition_ == Condition::touched && !settings_touched_;
     if (!fresh_due_) renew();
+    condition_ = Condition::fresh;
+    renewal_due_ = false;
   }
-  renewal_due_ = false;
-  script_ = script;
+  if (unit.script == nullptr || unit.script == script_) return;
+  script_ = unit.script;
   condition_ = Condition::touched;
-  settings_touched_ = touches_session(script);
+  settings_touched_ = touches_session(script_);
 }
 
 void PostgresSession::renew() {

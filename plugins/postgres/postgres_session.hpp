@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "common/units.hpp"
 #include "pg_bookkeeping.hpp"
 #include "pg_connection.hpp"
 #include "pg_dsn.hpp"
@@ -108,7 +109,7 @@ class PostgresSession : public Session {
   std::optional<Failure> judge_bare(const Unit& unit, const Message& message, const pg::Reply& reply,
                                     const LeftoverSearch& leftovers, const Pursuit& chase);
   void retake_foreign_locks(ExecuteObserver& observer);
-  void begin_script(const Script* script, bool may_ride);
+  void begin_unit(const Unit& unit);
   void renew();
   void blame_taken_name(Failure& failure);
   bool wait_for_guard(Failure& failure, int attempt) const;
@@ -160,6 +161,7 @@ class PostgresSession : public Session {
   std::optional<PostgresBackup> backup_;
   pg::Existing existing_;
 
+  common::StepClock steps_;
   const Script* script_ = nullptr;  ///< whose units ran last
   bool fresh_due_ = false;          ///< the next message first takes back what the script before left behind
   bool renewal_due_ = false;        ///< what is not a script's needs a message that does so before it

@@ -103,6 +103,7 @@ ExecuteResult SqliteSession::do_execute(std::span<const Unit> units, ExecuteObse
     if (missing_) throw Error(ErrorCode::connection, "the SQLite database " + dsn_.path + " does not exist");
     if (!db_) open();
     suspect_ = no_unit;
+    steps_ = {};
     while (result.completed < units.size()) run_next(units, result.completed, observer);
   } catch (const Error& error) {
     roll_back();
@@ -127,14 +128,15 @@ void SqliteSession::run_next(std::span<const Unit> units, std::size_t& completed
 
 void SqliteSession::run_unit(const Unit& unit, std::size_t& completed, ExecuteObserver& observer) {
   check_stop();
-  if (unit.script != nullptr && unit.script != script_) {
+  const bool new_step = steps_.begin(unit);
+  if (new_step || (unit.script != nullptr && unit.script != script_)) {
     start_clean(unit.script);
-    if (runs_statement_by_statement(unit)) prepare_rebuild(unit);
+    if (unit.script != nullptr && runs_statement_by_statement(unit)) prepare_rebuild(unit);
   }
   observer.unit_started(completed);
   const auto started = Clock::now();
   if (unit.transaction)
-    run_transaction(unit);
+    run_transaction(steps_.timed(unit));
   else
     run_body(unit, false);
   ++completed;

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/units.hpp"
 #include "sqlite_backup.hpp"
 #include "sqlite_db.hpp"
 #include "sqlite_dsn.hpp"
@@ -95,6 +96,7 @@ class SqliteSession : public Session {
   const std::atomic<bool>* stop_;
   std::atomic<bool> cancelled_{false};
 
+  common::StepClock steps_;
   const Script* script_ = nullptr;  ///< whose units ran last
   bool session_touched_ = false;    ///< it may have left pragmas, attached databases, temporary objects
   Violations violations_before_script_;

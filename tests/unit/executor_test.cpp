@@ -362,6 +362,24 @@ TEST_CASE("transactions and no-transaction files of one run keep their order, an
   CHECK(bench.done.size() == 4);
 }
 
+TEST_CASE(
+    "a run is one call of the session, whatever kinds of files it has, so that what belongs together may travel so") {
+  Bench bench{{"1_a.up.sql", "A;"}, {"2_b.up.sql", bare + "VACUUM;"}, {"3_c.up.sql", "C;"}};
+  bench.run();
+  CHECK(bench.database.calls == 1);
+}
+
+TEST_CASE("a request to stop between two steps is no failure of the next, and makes durable what is done") {
+  Bench bench{{"1_a.up.sql", "A;"}, {"2_b.up.sql", "B;"}};
+  bench.database.on_commit = [&](std::size_t unit) {
+    if (unit == 0) bench.cancel.request();
+  };
+  CHECK(bench.failure().code == ErrorCode::cancelled);
+  CHECK(bench.database.ran == Texts{"A;"});
+  CHECK(bench.database.failed_attempts().empty());
+  CHECK(bench.reporter.finished == Finished{{1, true}});
+}
+
 TEST_CASE("everything is prepared before anything runs: a file that is refused stops the run before the first") {
   Bench bench{{"1_a.up.sql", "A;"}, {"2_b.up.sql", "B;\nCOMMIT;"}};
   CHECK(bench.failure().code == ErrorCode::usage);

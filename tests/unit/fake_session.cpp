@@ -176,13 +176,18 @@ std::uint64_t FakeSession::do_split(std::string_view text, const StatementSink& 
 
 ExecuteResult FakeSession::do_execute(std::span<const Unit> units, ExecuteObserver& observer) {
   ExecuteResult result;
+  ++database_.calls;
   for (const Unit& unit : units) {
     const std::size_t number = database_.units++;
-    if (database_.on_unit) database_.on_unit(number);
     const auto failure = database_.failures.find(number);
-    try {
+    const auto check_stop = [&] {
       if (cancelled_) throw Error(ErrorCode::cancelled, "interrupted");
-      if (unit.script != nullptr || unit.log) observer.unit_started(result.completed);
+    };
+    try {
+      check_stop();
+      observer.unit_started(result.completed);
+      if (database_.on_unit) database_.on_unit(number);
+      check_stop();
       run_unit(unit, number);
     } catch (const Error& error) {
       result.error = error;
@@ -191,6 +196,7 @@ ExecuteResult FakeSession::do_execute(std::span<const Unit> units, ExecuteObserv
     }
     database_.tracker_after_unit.push_back(database_.row().value_or(TrackerRow{}));
     observer.unit_committed(result.completed++, std::chrono::microseconds(7), unit.durable);
+    if (database_.on_commit) database_.on_commit(number);
   }
   return result;
 }

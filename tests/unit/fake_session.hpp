@@ -40,6 +40,7 @@ struct FakeDatabase {
   int refused_connections = 0;                 ///< so many connects fail before one succeeds
   std::map<std::size_t, Failure> failures;     ///< by number of the unit, counted from 0 over all execute() calls
   std::function<void(std::size_t)> on_unit;    ///< called with that number before the unit begins
+  std::function<void(std::size_t)> on_commit;  ///< … and after it is committed
   std::function<void()> on_read;               ///< called before each read_state()
   std::vector<TrackerRow> tracker_after_unit;  ///< the tracker after each committed unit; version -1 clean = no row
 
@@ -48,6 +49,7 @@ struct FakeDatabase {
   std::vector<std::string> cleared;            ///< texts whose leftovers were removed
 
   std::size_t units = 0;  ///< units begun so far
+  int calls = 0;          ///< of execute()
   int sessions = 0;       ///< open ones
   int lock_attempts = 0;
   int reads = 0;

@@ -76,9 +76,9 @@ struct LogRow {
   std::string file;
   std::optional<std::int64_t> size;  ///< bytes of the file
   std::string sha256;                ///< of the file's raw bytes, lower-case hexadecimal
-  std::string started_at;            ///< empty in a row to write: the plugin puts the time the unit began
+  std::string started_at;            ///< empty in a row to write: the plugin puts the time Unit::step began
   std::int64_t duration_us = -1;     ///< negative in a row to write: the plugin puts the time since `began`
-  /// In a row to write: when it began, if before its unit.
+  /// In a row to write: when it began, if before execute() was called.
   std::optional<std::chrono::steady_clock::time_point> began = {};
   std::string program;  ///< name and version of the program
   std::string runner;   ///< pid@host

@@ -101,7 +101,7 @@ struct LockStatus {
 /// transaction. Inside, the order is: tables, claim, body, journal, log. One with none of them only makes durable what
 /// was committed before it.
 struct Unit {
-  std::size_t step = 0;     ///< the caller's number for it, for messages
+  std::size_t step = 0;     ///< the caller's number for the migration; the units of one stand together
   bool transaction = true;  ///< false: the body is one statement, run bare, and nothing else is set
   bool durable = true;      ///< the commit must survive a crash of the machine once it is reported
   /// Create the tracker and the log (and the journal, if `journal` adds or updates a row) where they are missing.
@@ -214,7 +214,7 @@ class Session {
   /// Runs the units in order and stops at the first that fails. How many travel in one message, and whether commits
   /// are grouped, is the plugin's business as long as each unit is atomic and none is reported before it is
   /// committed. Error::offset counts in the whole Script::text, not in the unit's part of it. The first unit of another
-  /// script starts in the state a fresh connection has, whatever the script before it left behind, and our own rows are
+  /// step starts in the state a fresh connection has, whatever the script before it left behind, and our own rows are
   /// never written under what a script set. Failures of units are returned; it throws only for defects.
   ExecuteResult execute(std::span<const Unit> units, ExecuteObserver& observer) {
     return detail::guarded("execute", [&] { return do_execute(units, observer); });
