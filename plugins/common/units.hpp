@@ -31,6 +31,7 @@ inline std::chrono::microseconds since(std::chrono::steady_clock::time_point sta
 /// Follows the units of one execute() from step to step.
 class StepClock {
  public:
+  bool is_new(const Unit& unit) const { return step_ != unit.step; }
   /// True if `unit` is the first of its step.
   bool begin(const Unit& unit) {
     inside_ = step_ == unit.step;

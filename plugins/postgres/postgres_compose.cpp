@@ -57,15 +57,17 @@ bool PostgresSession::releases_lease(const Unit& unit) const {
 bool PostgresSession::needs_guard(const Unit& unit) const { return unit.claim || heartbeat_; }
 
 // Claims are made with our own eyes and rights, whatever the statements before them set (G6).
-std::string PostgresSession::claim_block(const Unit& unit) const {
-  std::string checks(note_beginning);
+std::string PostgresSession::claim_block(const Unit& unit, bool tells) const {
+  // A notice is sent at once, and what was said before it too, which else waits for 8 KiB or the message's end (P6).
+  std::string checks(tells ? "RAISE NOTICE 'talos'; " : "");
+  checks += note_beginning;
   if (server_.pooled && unit.claim) checks += raise_unless(locks_->try_in_transaction(), sqlstate::busy);
   if (server_.pooled && unit.claim && existing_.lease)
     checks += raise_unless("NOT " + lease_->held_by_other(), sqlstate::busy);
   if (heartbeat_) checks += raise_unless(lease_->is_ours(), sqlstate::lease_lost);
   if (unit.claim) checks += tables_->claim_sql(*unit.claim) + " " + raise_unless("FOUND", sqlstate::claim_lost);
   if (takes_lease(unit)) checks += lease_->take();
-  if (!touches_session(script_)) return "DO " + pg::literal("BEGIN " + checks + " END");
+  if (!touches_session(place_.script)) return "DO " + pg::literal("BEGIN " + checks + " END");
   const auto set = [](const std::string& name, const std::string& value) {
     return "PERFORM pg_catalog.set_config('" + name + "', " + value + ", true); ";
   };
@@ -86,18 +88,19 @@ std::vector<std::string> PostgresSession::renewed_session() const {
   return statements;
 }
 
-void PostgresSession::add_beginning(Message& message, const Unit& unit) const {
+void PostgresSession::add_beginning(Message& message, const Unit& unit, bool tells) const {
   // Before BEGIN in the same message is inside of the same transaction.
-  if (fresh_due_) message.add(renewed_session());
+  if (place_.fresh_due) message.add(renewed_session());
   // The file may have made sessions read-only for itself.
-  const std::string begin =
-      touches_session(script_) && (unit.script == nullptr || !unit.journal.empty()) ? "BEGIN READ WRITE" : "BEGIN";
+  const std::string begin = touches_session(place_.script) && (unit.script == nullptr || !unit.journal.empty())
+                                ? "BEGIN READ WRITE"
+                                : "BEGIN";
   message.add(unit.begin_text.empty() ? begin : std::string(unit.begin_text) + "\n");
   if (server_.pooled) message.add(session_settings(dsn_, server_, statement_timeout_, true));
   message.add("SET LOCAL lock_timeout = " + pg::setting(ddl_lock_timeout_));
   if (unit.create_tables) message.add(tables_->create_sql(existing_, common::adds_journal_row(unit)));
   if (takes_lease(unit) && !existing_.lease) message.add(tables_->create_lease_sql());
-  if (needs_guard(unit)) message.add(claim_block(unit));
+  if (needs_guard(unit)) message.add(claim_block(unit, tells));
   message.end_guard();
 }
 
@@ -107,7 +110,7 @@ void PostgresSession::add_end(Message& message, const Unit& unit, const std::str
     message.add("SET CONSTRAINTS ALL IMMEDIATE");
     if (server_.pooled && touches_session(unit.script)) message.add(fresh_session());
   }
-  if (unit.script != nullptr || touches_session(script_)) {
+  if (unit.script != nullptr || touches_session(place_.script)) {
     message.add("SET LOCAL SESSION AUTHORIZATION DEFAULT");
     message.add("SET LOCAL ROLE NONE");
     message.add("SET LOCAL search_path = pg_catalog");
@@ -119,7 +122,7 @@ void PostgresSession::add_end(Message& message, const Unit& unit, const std::str
       message.add(
           tables_->journal_sql(write, write.subject.script != nullptr ? settlement_->image_sql(write.subject) : ""));
   if (unit.log) {
-    const LogRow row = steps_.timed(*unit.log);
+    const LogRow row = place_.steps.timed(*unit.log);
     message.add(tables_->log_sql(row, started_at(sent_at), duration_since(row)));
   }
   if (releases_lease(unit)) message.add(lease_->release_sql());
@@ -129,10 +132,9 @@ void PostgresSession::add_end(Message& message, const Unit& unit, const std::str
   message.add("COMMIT");
 }
 
-Message PostgresSession::compose(const Unit& unit, const std::string& sent_at, std::string_view first) const {
+Message PostgresSession::compose(const Unit& unit, const std::string& sent_at, bool tells) const {
   Message message;
-  if (!first.empty()) message.add(first);
-  add_beginning(message, unit);
+  add_beginning(message, unit, tells);
   if (unit.script != nullptr) message.add_body(unit.script->text.substr(unit.begin, unit.end - unit.begin));
   add_end(message, unit, sent_at);
   return message;

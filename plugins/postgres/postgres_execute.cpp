@@ -25,11 +25,12 @@ constexpr std::size_t piece_size = 256U << 10U;
 ExecuteResult PostgresSession::do_execute(std::span<const Unit> units, ExecuteObserver& observer) {
   ExecuteResult result;
   Progress progress{units, observer};
+  read_ahead_.reset();
   try {
     connection_->on_notice([&](const pg::ServerError& notice) {
       if (notice.severity == "WARNING") observer.warning(notice.message);
     });
-    steps_ = {};
+    place_.steps = {};
     if (!existing_.known) existing_ = pg::Bookkeeping::existing(ask(tables_->existing_sql()).at(0));
     while (progress.completed < units.size() && !result.error) {
       if (stop_requested()) throw Error(ErrorCode::cancelled, "stopped before the next statement");
@@ -51,9 +52,9 @@ ExecuteResult PostgresSession::do_execute(std::span<const Unit> units, ExecuteOb
   } catch (const Error& error) {
     if (!result.error) observer.warning(std::string("after the last migration: ") + error.what());
   }
-  if (std::exchange(fresh_due_, false)) condition_ = Condition::touched;
-  renewal_due_ = !server_.pooled && condition_ == Condition::touched;
-  script_ = nullptr;
+  if (std::exchange(place_.fresh_due, false)) place_.condition = Condition::touched;
+  renewal_due_ = !server_.pooled && place_.condition == Condition::touched;
+  place_.script = nullptr;
   return result;
 }
 
@@ -61,25 +62,28 @@ ExecuteResult PostgresSession::do_execute(std::span<const Unit> units, ExecuteOb
 // script said nothing of settings (though a function that it calls may have), the cleaning travels with the next
 // message.
 void PostgresSession::begin_unit(const Unit& unit) {
-  if (steps_.begin(unit) && !server_.pooled && condition_ != Condition::fresh) {
-    const bool may_ride = unit.transaction && unit.begin_text.empty();
-    fresh_due_ = may_ride && condition_ == Condition::touched && !settings_touched_;
-    if (!fresh_due_) renew();
-    condition_ = Condition::fresh;
+  if (place_.steps.begin(unit)) {
+    place_.script = nullptr;
+    if (!server_.pooled && place_.condition != Condition::fresh) {
+      const bool may_ride = unit.transaction && unit.begin_text.empty();
+      place_.fresh_due = may_ride && place_.condition == Condition::touched && !place_.settings_touched;
+      if (!place_.fresh_due) renew();
+      place_.condition = Condition::fresh;
+    }
     renewal_due_ = false;
   }
-  if (unit.script == nullptr || unit.script == script_) return;
-  script_ = unit.script;
-  condition_ = Condition::touched;
-  settings_touched_ = touches_session(script_);
+  if (unit.script == nullptr || unit.script == place_.script) return;
+  place_.script = unit.script;
+  place_.condition = Condition::touched;
+  place_.settings_touched = touches_session(place_.script);
 }
 
 void PostgresSession::renew() {
   std::string sql;
   for (const std::string& statement : renewed_session()) sql += statement + ";";
   tidy(sql);
-  condition_ = Condition::fresh;
-  fresh_due_ = renewal_due_ = settings_touched_ = false;
+  place_.condition = Condition::fresh;
+  place_.fresh_due = renewal_due_ = place_.settings_touched = false;
 }
 
 void PostgresSession::roll_back() {
@@ -107,8 +111,9 @@ Pursuit PostgresSession::pursuit(const Unit& unit, ExecuteObserver& observer) {
 }
 
 std::optional<PostgresSession::Failure> PostgresSession::run_next(Progress& progress) {
-  if (progress.completed >= progress.alone_before && may_travel_with_others(progress.next()))
-    return run_batch(progress);
+  const Unit& unit = progress.next();
+  if (!unit.transaction) return run_bare(progress);
+  if (progress.completed >= progress.alone_before && may_travel_with_others(unit)) return run_batch(progress, nullptr);
   return run_alone(progress, 1);
 }
 
@@ -130,10 +135,10 @@ std::optional<PostgresSession::Failure> PostgresSession::run_unit(const Unit& un
   bool hit_once = false;
   for (;; ++attempt) {
     Pursuit chase = pursuit(unit, observer);
-    auto failure = unit.transaction ? run_transaction(unit, chase) : run_bare(unit, chase, observer);
+    auto failure = run_transaction(unit, chase);
     watch_refused_ = watch_refused_ || chase.watch_refused();
     if (!failure) {
-      fresh_due_ = false;
+      place_.fresh_due = false;
       return std::nullopt;
     }
     if (connection_->usable()) roll_back();
@@ -207,7 +212,7 @@ std::optional<PostgresSession::Failure> PostgresSession::run_transaction(const U
 std::optional<PostgresSession::Failure> PostgresSession::run_in_pieces(const Unit& unit, Pursuit& chase,
                                                                        const std::string& sent_at) {
   Message beginning;
-  add_beginning(beginning, unit);
+  add_beginning(beginning, unit, false);
   if (auto failure = judge(unit, beginning, connection_->send(beginning.sql(), chase.waiting()), chase)) return failure;
 
   struct Enough {};
@@ -250,75 +255,14 @@ std::optional<PostgresSession::Failure> PostgresSession::send_piece(const Unit& 
   return failure;
 }
 
-std::optional<PostgresSession::Failure> PostgresSession::run_bare(const Unit& unit, Pursuit& chase,
-                                                                  ExecuteObserver& observer) {
-  const std::string_view text = unit.script->text.substr(unit.begin, unit.end - unit.begin);
-  if (server_.pooled && !dsn_.settings.empty())
-    return Failure{Error(ErrorCode::unsupported,
-                         "a statement outside of a transaction cannot be given the DSN's settings through a pooler")
-                       .at(unit.begin)
-                       .with_hint("connect to the server directly, or make " + dsn_.settings.front().first +
-                                  " a default of the role"),
-                   Outcome::not_applied};
-  const LeftoverSearch leftovers(text, asking());
-  // P2: an old runner that blocks in pg_advisory_lock() has a snapshot, for which CONCURRENTLY would wait.
-  locks_->release_foreign(asking());
-  Message message;
-  message.add_body(text);
-  fail_point("postgres before bare statement");
-  const pg::Reply reply = connection_->send(message.sql(), chase.waiting());
-  fail_point("postgres after bare statement");
-  std::optional<Failure> failure;
-  try {
-    failure = judge_bare(unit, message, reply, leftovers, chase);
-    if (connection_->usable() && !stop_requested()) retake_foreign_locks(observer);
-  } catch (const Error& error) {
-    // The statement has run, whatever kept us from looking at what it left.
-    if (!failure) failure = Failure{error, Outcome::unknown};
-  }
-  return failure;
-}
-
-std::optional<PostgresSession::Failure> PostgresSession::judge_bare(const Unit& unit, const Message& message,
-                                                                    const pg::Reply& reply,
-                                                                    const LeftoverSearch& leftovers,
-                                                                    const Pursuit& chase) {
-  auto failure = judge(unit, message, reply, chase);
-  if (failure) failure->may_pass = false;
-  if (!leftovers.possible() || !connection_->usable()) return failure;
-  const auto left = [&] {
-    const common::StopUnheard unheard(cancelled_, stop_);
-    return leftovers.find(asking());
-  }();
-  if (!left) return failure;
-  const std::string remedy = left->remedy + "  then set the tracker by migrate force";
-  if (!failure) {
-    Error error(ErrorCode::statement, "the statement succeeded, but " + left->state);
-    return Failure{std::move(error).at(unit.begin).with_hint(remedy), Outcome::partial};
-  }
-  failure->error.leftover = left->what;
-  failure->error.hint += (failure->error.hint.empty() ? "" : "; ") + remedy;
-  failure->outcome = Outcome::partial;
-  return failure;
-}
-
-// Nobody may begin between: the tracker is dirty, and an old runner refuses that. If one holds on to the keys all the
-// same, the claim decides.
-void PostgresSession::retake_foreign_locks(ExecuteObserver& observer) {
-  if (server_.pooled || !locks_->held()) return;
-  const auto deadline = Clock::now() + lock_timeout_;
-  while (!locks_->try_foreign(asking())) {
-    if (Clock::now() >= deadline || stop_requested()) {
-      observer.warning("golang-migrate's lock was taken by somebody else meanwhile and is not free again");
-      return;
-    }
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  }
+void PostgresSession::note_tables(const Unit& unit, pg::Existing& existing) {
+  if (!unit.create_tables) return;
+  existing.tracker = existing.log = true;
+  existing.journal = existing.journal || common::adds_journal_row(unit);
 }
 
 void PostgresSession::settle_lease(const Unit& unit) {
-  if (unit.create_tables) existing_.tracker = existing_.log = true;
-  if (unit.create_tables && common::adds_journal_row(unit)) existing_.journal = true;
+  note_tables(unit, existing_);
   if (releases_lease(unit)) heartbeat_.reset();
   if (!takes_lease(unit)) return;
   existing_.lease = true;

@@ -12,9 +12,10 @@ std::string qualified(const std::string& schema, const std::string& name) {
 
 }  // namespace
 
-std::vector<std::string> invalid_indexes(const pg::Ask& ask, const pg::IndexTarget& target) {
+std::string invalid_indexes_sql(const pg::IndexTarget& target) {
   std::string sql =
-      "SELECT i.indexrelid::pg_catalog.regclass FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = "
+      "SELECT i.indexrelid::pg_catalog.regclass::text AS name FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON "
+      "c.oid = "
       "i.indexrelid WHERE NOT i.indisvalid AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_stat_progress_create_index p"
       " WHERE p.index_relid = i.indexrelid)";
   const bool reindex = target.action == pg::IndexTarget::Action::reindex;
@@ -32,8 +33,12 @@ std::vector<std::string> invalid_indexes(const pg::Ask& ask, const pg::IndexTarg
     sql += " AND i.indexrelid = pg_catalog.to_regclass(" + index + ")";
   else if (!target.name.empty())
     sql += " AND c.relname = " + pg::literal(target.name);
+  return sql;
+}
+
+std::vector<std::string> invalid_indexes(const pg::Ask& ask, const pg::IndexTarget& target) {
   std::vector<std::string> names;
-  const auto answer = ask(sql + " ORDER BY 1");
+  const auto answer = ask(invalid_indexes_sql(target) + " ORDER BY 1");
   for (const pg::Row& row : answer.at(0).rows) names.push_back(row.at(0).value_or(""));
   return names;
 }

@@ -11,8 +11,10 @@
 
 namespace talos::postgres {
 
-/// Names, for SQL, of the invalid indexes that `target` may have left, but those that some session is building now.
-/// Asks under the search_path that the statement ran with.
+/// A SELECT of the names, for SQL, of the invalid indexes that `target` may have left, but those that some session is
+/// building now; for the search_path that the statement runs with.
+std::string invalid_indexes_sql(const pg::IndexTarget& target);
+/// Them, in order.
 std::vector<std::string> invalid_indexes(const pg::Ask& ask, const pg::IndexTarget& target);
 
 }  // namespace talos::postgres

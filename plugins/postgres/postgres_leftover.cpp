@@ -15,17 +15,20 @@ struct PendingDetach {
   std::string partition;
 };
 
-// Names for SQL.
-std::optional<PendingDetach> pending_detach(const pg::Ask& ask, const pg::QualifiedName& partition) {
+std::string pending_detach_sql(const pg::QualifiedName& partition) {
   const std::string name =
       (partition.schema.empty() ? "" : pg::quoted_name(partition.schema) + ".") + pg::quoted_name(partition.name);
-  const auto answer =
-      ask("SELECT inhparent::pg_catalog.regclass, inhrelid::pg_catalog.regclass FROM pg_catalog.pg_inherits"
-          " WHERE inhdetachpending AND inhrelid = pg_catalog.to_regclass(" +
-          pg::literal(name) + ")");
+  return "SELECT inhrelid::pg_catalog.regclass::text AS name, inhparent::pg_catalog.regclass::text AS parent"
+         " FROM pg_catalog.pg_inherits WHERE inhdetachpending AND inhrelid = pg_catalog.to_regclass(" +
+         pg::literal(name) + ")";
+}
+
+// Names for SQL.
+std::optional<PendingDetach> pending_detach(const pg::Ask& ask, const pg::QualifiedName& partition) {
+  const auto answer = ask(pending_detach_sql(partition));
   if (answer.at(0).rows.empty()) return std::nullopt;
   const pg::Row& row = answer[0].rows[0];
-  return PendingDetach{row.at(0).value_or(""), row.at(1).value_or("")};
+  return PendingDetach{row.at(1).value_or(""), row.at(0).value_or("")};
 }
 
 std::string joined(const std::vector<std::string>& names) {
@@ -68,6 +71,15 @@ std::optional<Leftover> LeftoverSearch::find(const pg::Ask& ask) const {
       "the INVALID index " + names, "the index " + names + " is INVALID",
       "mend the cause, then: migrate resume (it drops the index first); or by hand: DROP INDEX CONCURRENTLY " + names +
           ";"};
+}
+
+std::string LeftoverSearch::found_sql() const {
+  if (!possible()) return "false";
+  std::string names;
+  for (const std::string& name : before_) names += ", " + pg::literal(name);
+  const std::string others = names.empty() ? "" : " WHERE name NOT IN (" + names.substr(2) + ")";
+  return "EXISTS (SELECT 1 FROM (" + (partition_ ? pending_detach_sql(*partition_) : invalid_indexes_sql(*index_)) +
+         ") AS talos" + others + ")";
 }
 
 }  // namespace talos::postgres

@@ -28,6 +28,8 @@ class LeftoverSearch {
   bool possible() const { return index_ || partition_; }
   /// After it.
   std::optional<Leftover> find(const pg::Ask& ask) const;
+  /// An expression that is true where find() would find something.
+  std::string found_sql() const;
 
  private:
   std::optional<pg::IndexTarget> index_;

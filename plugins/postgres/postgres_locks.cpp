@@ -23,12 +23,16 @@ std::string try_all(const std::vector<std::int64_t>& keys) {
   return "SELECT " + count_obtained(keys, "pg_try_advisory_lock");
 }
 
+std::string unlock_call(std::int64_t key) { return "pg_catalog.pg_advisory_unlock(" + std::to_string(key) + ")"; }
+
+std::string unlock_first_sql(const std::vector<std::int64_t>& keys, std::size_t count) {
+  std::string sql;
+  for (std::size_t i = 0; i < count; ++i) sql += (i == 0 ? "SELECT " : ", ") + unlock_call(keys[i]);
+  return sql;
+}
+
 void unlock_first(const pg::Ask& ask, const std::vector<std::int64_t>& keys, std::size_t count) {
-  if (count == 0) return;
-  std::string sql = "SELECT";
-  for (std::size_t i = 0; i < count; ++i)
-    sql += (i == 0 ? " " : ", ") + ("pg_catalog.pg_advisory_unlock(" + std::to_string(keys[i]) + ")");
-  ask(sql);
+  if (count > 0) ask(unlock_first_sql(keys, count));
 }
 
 // `answer` is that to try_all().
@@ -73,6 +77,17 @@ void AdvisoryLocks::release_foreign(const pg::Ask& ask) {
 bool AdvisoryLocks::try_foreign(const pg::Ask& ask) {
   if (!foreign_held_) foreign_held_ = all_obtained(ask, foreign_, ask(try_all(foreign_)).at(0));
   return foreign_held_;
+}
+
+std::string AdvisoryLocks::release_foreign_sql() const { return unlock_first_sql(foreign_, foreign_.size()); }
+
+std::string AdvisoryLocks::take_foreign_sql(std::string_view state) const {
+  if (!held_ || foreign_held_ || foreign_.empty()) return "";
+  std::string sql = "talos_keys := " + count_obtained(foreign_, "pg_try_advisory_lock") + "; ";
+  sql += "IF talos_keys < " + std::to_string(foreign_.size()) + " THEN ";
+  for (std::size_t i = 0; i + 1 < foreign_.size(); ++i)
+    sql += "IF talos_keys > " + std::to_string(i) + " THEN PERFORM " + unlock_call(foreign_[i]) + "; END IF; ";
+  return sql + "RAISE EXCEPTION 'talos' USING ERRCODE = '" + std::string(state) + "'; END IF; ";
 }
 
 std::string AdvisoryLocks::try_in_transaction() const {

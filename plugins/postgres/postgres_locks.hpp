@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "pg_bookkeeping.hpp"
@@ -22,11 +23,19 @@ class AdvisoryLocks {
   bool tried(const pg::Ask& ask, const pg::Table& answer);
   void unlock(const pg::Ask& ask);
   bool held() const { return held_; }
+  bool foreign_held() const { return foreign_held_; }
 
   /// golang-migrate's runners block in pg_advisory_lock(), so their keys must be free while a statement waits for
   /// all snapshots. Only the program's own key stays.
   void release_foreign(const pg::Ask& ask);
   bool try_foreign(const pg::Ask& ask);
+  // The same as a part of other messages. Whoever has sent one says what came of it.
+  /// One SELECT; empty where there is nothing that could be released.
+  std::string release_foreign_sql() const;
+  /// The statements of a PL/pgSQL block that declares `talos_keys integer`: it takes all, or none and raises `state`.
+  std::string take_foreign_sql(std::string_view state) const;
+  void foreign_released() { foreign_held_ = false; }
+  void foreign_taken() { foreign_held_ = held_; }
 
   /// An expression that takes all of them for the current transaction: true if it could.
   std::string try_in_transaction() const;

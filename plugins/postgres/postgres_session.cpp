@@ -157,27 +157,45 @@ std::vector<pg::Table> PostgresSession::ask_as_is(const std::string& sql) {
   return std::move(reply.tables);
 }
 
-State PostgresSession::do_read_state(LogDepth depth) { return tables_->read_at_once(asking(), depth, existing_); }
+State PostgresSession::do_read_state(LogDepth depth) {
+  auto ahead = std::exchange(read_ahead_, std::nullopt);
+  if (ahead && depth == LogDepth::current) return std::move(*ahead);
+  return tables_->read_at_once(asking(), depth, existing_);
+}
 
 bool PostgresSession::do_try_lock() {
+  read_ahead_.reset();
   refuse_standby();
   if (server_.pooled) return try_pooled_lock();
   if (locks_->held()) return true;
-  // A new session is what every script finds but for our settings, which need no message of their own. A timeout that
-  // is meant for scripts must not end what we read before them, though.
-  std::string sql;
-  const bool sets_up = condition_ == Condition::connected && statement_timeout_.count() == 0;
-  if (sets_up)
-    for (const std::string& statement : session_settings(dsn_, server_, statement_timeout_, false))
-      sql += statement + ";";
-  const auto answers = ask(sql + locks_->try_sql() + ";" + tables_->existing_sql());
-  if (sets_up) condition_ = Condition::fresh;
-  if (!locks_->tried(asking(), answers.at(answers.size() - 2))) return false;
-  existing_ = pg::Bookkeeping::existing(answers.back());
+  if (!locks_->tried(asking(), try_and_read())) return false;
   // A runner behind a pooler has no lock of a session.
   if (!existing_.lease || !lease_->observe(asking()).held) return true;
   locks_->unlock(asking());
   return false;
+}
+
+// Whoever tries reads next, whether it has the lock or not: both in one message. The answer to the first.
+pg::Table PostgresSession::try_and_read() {
+  // A new session is what every script finds but for our settings, which need no message of their own. A timeout that
+  // is meant for scripts must not end what we read before them, though.
+  const bool sets_up = place_.condition == Condition::connected && statement_timeout_.count() == 0;
+  std::vector<std::string> before;
+  if (sets_up) before = session_settings(dsn_, server_, statement_timeout_, false);
+  // What is read is read after it, by a snapshot of its own.
+  before.insert(before.end(), {"BEGIN", locks_->try_sql(), "COMMIT"});
+  std::string sql;
+  for (const std::string& statement : before) sql += statement + ";";
+  std::optional<pg::Table> tried;
+  const pg::Ask ask_both = [&](const std::string& reading) {
+    if (tried) return ask(reading);
+    auto answers = ask(sql + reading);
+    tried = std::move(answers.at(before.size() - 2));
+    return std::vector(answers.begin() + static_cast<std::ptrdiff_t>(before.size()), answers.end());
+  };
+  read_ahead_ = tables_->read_at_once(ask_both, LogDepth::current, existing_);
+  if (sets_up) place_.condition = Condition::fresh;
+  return *tried;
 }
 
 // Only a look: a lock that is taken for a moment would stand in the way of whoever works.
@@ -187,10 +205,11 @@ bool PostgresSession::try_pooled_lock() {
 }
 
 void PostgresSession::do_unlock() {
+  read_ahead_.reset();
   release_lease();
   if (!connection_->usable()) return;
   // Most often the session ends with this: what the last script left behind need not go, if it can be no settings.
-  locks_->unlock(settings_touched_ ? asking() : [this](const std::string& sql) { return ask_as_is(sql); });
+  locks_->unlock(place_.settings_touched ? asking() : [this](const std::string& sql) { return ask_as_is(sql); });
 }
 
 LockStatus PostgresSession::do_observe_lock() {

@@ -14,7 +14,6 @@
 #include "pg_dsn.hpp"
 #include "pg_lexer.hpp"
 #include "postgres_backup.hpp"
-#include "postgres_batch.hpp"
 #include "postgres_introspection.hpp"
 #include "postgres_lease.hpp"
 #include "postgres_leftover.hpp"
@@ -74,6 +73,7 @@ class PostgresSession : public Session {
   void refuse_standby() const;
   pg::Parameters parameters_in_force() const;
   bool try_pooled_lock();
+  pg::Table try_and_read();
 
   /// Of the server's session, without a pooler: `fresh` is what every script finds.
   enum class Condition {
@@ -82,7 +82,26 @@ class PostgresSession : public Session {
     touched,  ///< a script has run
   };
 
-  /// Where an execute() has come to.
+  /// Where an execute() has come to, for the message that is to be sent next.
+  struct Place {
+    common::StepClock steps;
+    const Script* script = nullptr;  ///< whose units ran last
+    Condition condition = Condition::connected;
+    bool fresh_due = false;         ///< the next message first takes back what the script before left behind
+    bool settings_touched = false;  ///< the script that touched the session speaks of its settings
+  };
+
+  /// A bare statement that was sent and answered, and what is left to look at.
+  struct BareRun {
+    const Unit& unit;
+    const Message& message;
+    const pg::Reply& reply;
+    const LeftoverSearch& leftovers;
+    const Pursuit& chase;
+    Clock::time_point began;
+  };
+
+  /// Of the units of an execute().
   struct Progress {
     std::span<const Unit> units;
     ExecuteObserver& observer;
@@ -92,10 +111,22 @@ class PostgresSession : public Session {
   };
 
   // Several units in one message (postgres_batch.cpp)
+  class Batch;
   bool may_travel_with_others(const Unit& unit) const;
-  Batch batch_from(const Progress& progress);
-  std::optional<Failure> run_batch(Progress& progress);
-  pg::Reply send_batch(const Batch& batch, Progress& progress, Pursuit& chase);
+  bool ends_batch(const Batch& batch, const Unit& unit) const;
+  Batch batch_from(const Progress& progress, const BareRun* bare);
+  std::optional<Failure> run_batch(Progress& progress, const BareRun* bare);
+  pg::Reply send_batch(const Batch& batch, Progress& progress, const BareRun* bare, Pursuit& chase);
+  std::optional<Failure> settle_batch(const Batch& batch, std::size_t at, const pg::Reply& reply, Progress& progress,
+                                      const Pursuit& chase);
+
+  // Statements outside of transactions (postgres_bare.cpp)
+  std::optional<Failure> run_bare(Progress& progress);
+  bool next_may_confirm(const Progress& progress) const;
+  std::string confirmation(const BareRun& bare) const;
+  std::optional<Failure> confirm(const BareRun& bare, Progress& progress);
+  std::optional<Failure> judge_bare(const BareRun& bare);
+  void retake_foreign_locks(ExecuteObserver& observer);
 
   // Units (postgres_execute.cpp)
   std::optional<Failure> run_next(Progress& progress);
@@ -105,10 +136,6 @@ class PostgresSession : public Session {
   std::optional<Failure> run_transaction(const Unit& unit, Pursuit& pursuit);
   std::optional<Failure> run_in_pieces(const Unit& unit, Pursuit& pursuit, const std::string& sent_at);
   std::optional<Failure> send_piece(const Unit& unit, std::size_t begin, std::size_t end, Pursuit& pursuit);
-  std::optional<Failure> run_bare(const Unit& unit, Pursuit& pursuit, ExecuteObserver& observer);
-  std::optional<Failure> judge_bare(const Unit& unit, const Message& message, const pg::Reply& reply,
-                                    const LeftoverSearch& leftovers, const Pursuit& chase);
-  void retake_foreign_locks(ExecuteObserver& observer);
   void begin_unit(const Unit& unit);
   void renew();
   void blame_taken_name(Failure& failure);
@@ -116,17 +143,18 @@ class PostgresSession : public Session {
   bool wait_before_retry(Failure& failure, int attempt, const Pursuit& chase, ExecuteObserver& observer);
   Pursuit pursuit(const Unit& unit, ExecuteObserver& observer);
   WatchTask watch_task() const;
+  static void note_tables(const Unit& unit, pg::Existing& existing);
   void settle_lease(const Unit& unit);
   void release_lease() noexcept;
   void roll_back();
 
   // Messages (postgres_compose.cpp)
-  /// `first`, if not empty, is a statement that comes before everything.
-  Message compose(const Unit& unit, const std::string& sent_at, std::string_view first = {}) const;
+  /// `tells`: the client is to hear at once of all that was done before it in the same message.
+  Message compose(const Unit& unit, const std::string& sent_at, bool tells = false) const;
   std::vector<std::string> renewed_session() const;
-  void add_beginning(Message& message, const Unit& unit) const;
+  void add_beginning(Message& message, const Unit& unit, bool tells) const;
   void add_end(Message& message, const Unit& unit, const std::string& sent_at) const;
-  std::string claim_block(const Unit& unit) const;
+  std::string claim_block(const Unit& unit, bool tells) const;
   bool needs_guard(const Unit& unit) const;
   bool takes_lease(const Unit& unit) const;
   bool releases_lease(const Unit& unit) const;
@@ -160,13 +188,10 @@ class PostgresSession : public Session {
   std::optional<PostgresTrial> trial_;
   std::optional<PostgresBackup> backup_;
   pg::Existing existing_;
+  std::optional<State> read_ahead_;  ///< by the message that tried for the lock, if nothing was sent since
 
-  common::StepClock steps_;
-  const Script* script_ = nullptr;  ///< whose units ran last
-  bool fresh_due_ = false;          ///< the next message first takes back what the script before left behind
-  bool renewal_due_ = false;        ///< what is not a script's needs a message that does so before it
-  bool settings_touched_ = false;   ///< the script that touched the session speaks of its settings
-  Condition condition_ = Condition::connected;
+  Place place_;
+  bool renewal_due_ = false;  ///< what is not a script's needs a message before it that takes back what one left
   std::unique_ptr<Watch> heartbeat_;  ///< while a lease is held
   bool watch_refused_ = false;
 };

@@ -43,6 +43,55 @@ TEST_CASE("P6: the turns of a run do not grow with the number of its migrations"
   CHECK(many.value("SELECT count(*) FROM schema_migrations_log WHERE duration_us <= 0") == "0");
 }
 
+TEST_CASE("S4: a statement outside of a transaction costs two turns: its own, and that of the message that goes on") {
+  if (shared_server() == nullptr) return;
+  const auto turns_with = [](int indexes) {
+    PgWorld world(*shared_server());
+    for (int i = 1; i <= 12; ++i) {
+      const std::string n = std::to_string(i);
+      const bool index = i > 2 && i <= 2 + indexes;
+      world.migration(
+          i, "m" + n,
+          index ? "CREATE INDEX CONCURRENTLY i" + n + " ON t1 (x);\n" : "CREATE TABLE t" + n + " (x int);\n");
+    }
+    const long turns = turns_of_up(world);
+    CHECK(world.tracker() == "12,false");
+    CHECK(world.invalid_indexes().empty());
+    // Each is told with the time that all of it took.
+    CHECK(world.value("SELECT count(*) FROM schema_migrations_log WHERE started_at > now() OR duration_us <= 0") ==
+          "0");
+    return turns;
+  };
+  const long without = turns_with(0);
+  CHECK(without <= 10);
+  CHECK(turns_with(1) == without + 2);
+  CHECK(turns_with(5) == without + 10);
+}
+
+TEST_CASE("P2: golang-migrate's keys are free while a statement outside of a transaction runs, and not afterwards") {
+  if (shared_server() == nullptr) return;
+  PgWorld world(*shared_server());
+  world.tables(1);
+  world.migration(2, "index", "CREATE INDEX CONCURRENTLY i ON t1 (x);\n");
+  world.migration(3, "row", "INSERT INTO t3 VALUES (1);\n");
+  REQUIRE(world.migrate({"up", "--to", "1"}).status == 0);
+  world.sql("CREATE TABLE t3 (x int)");
+  PgClient writer = world.client();
+  writer.run("BEGIN; INSERT INTO t1 VALUES (1)");
+  PgClient locker = world.client();
+  locker.run("BEGIN; LOCK TABLE t3");
+  Process runner = world.start({"up"});
+  const auto count = [&](const std::string& from) { return world.value("SELECT count(*) FROM " + from); };
+  REQUIRE(eventually([&] { return count("pg_stat_progress_create_index") == "1"; }));
+  CHECK(world.advisory_locks() == "1");
+  writer.run("COMMIT");
+  REQUIRE(eventually([&] { return count("pg_locks WHERE NOT granted AND relation = 't3'::regclass") == "1"; }));
+  CHECK(world.advisory_locks() == "3");
+  locker.run("COMMIT");
+  CHECK(runner.wait().status == 0);
+  CHECK(world.advisory_locks() == "0");
+}
+
 TEST_CASE("P6: what fails in the middle of a message is named, all before it stays, nothing after it ran") {
   if (shared_server() == nullptr) return;
   for (const auto& [wrong, says] : {std::pair{"CREATE TABLE mine (x int);\nSELECT 'é', nowhere;\n", ":2:14"},
