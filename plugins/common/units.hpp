@@ -37,9 +37,13 @@ class StepClock {
     inside_ = step_ == unit.step;
     if (inside_) return false;
     step_ = unit.step;
+    restart();
+    return true;
+  }
+  /// The step begins now, whenever begin() was told of it.
+  void restart() {
     began_ = std::chrono::steady_clock::now();
     began_at_ = utc_now();
-    return true;
   }
 
   /// `row` with the times of its step, where that began with a unit before this one. Else they are the unit's own.

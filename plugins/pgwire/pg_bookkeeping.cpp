@@ -103,16 +103,24 @@ std::string stored(std::string_view text) { return literal_or_null(valid_utf8(te
 
 std::string yes_or_no(bool value) { return value ? "true" : "false"; }
 
-// All the columns of one row, the layout before them.
+// One row: the layout, and of the columns those that are not NULL.
 std::string insert(const std::string& table, std::string_view columns, std::initializer_list<std::string> values,
                    const std::string& condition) {
+  std::string names = "layout";
   std::string list = std::to_string(bookkeeping_layout);
-  for (const std::string& value : values) list += ", " + value;
-  const std::string into = "INSERT INTO " + table + " (layout, " + std::string(columns) + ") ";
+  for (const std::string& value : values) {
+    const std::size_t end = std::min(columns.find(", "), columns.size());
+    if (value != "NULL") {
+      names.append(", ").append(columns.substr(0, end));
+      list += ", " + value;
+    }
+    columns.remove_prefix(std::min(end + 2, columns.size()));
+  }
+  const std::string into = "INSERT INTO " + table + " (" + names + ") ";
   return into + (condition.empty() ? "VALUES (" + list + ")" : "SELECT " + list + " WHERE " + condition);
 }
 
-std::string and_also(const std::string& condition) { return condition.empty() ? "" : " AND " + condition; }
+std::string and_also(std::string_view condition) { return condition.empty() ? "" : " AND " + std::string(condition); }
 
 // A table of that name that is not ours, or of a later release, is refused (G17): `columns` is what it has.
 void check_columns(const std::string& table, const std::string& has, std::string_view wanted) {
@@ -283,14 +291,14 @@ std::string Bookkeeping::claim_where(const std::optional<TrackerRow>& from) cons
          " AND (SELECT count(*) FROM " + tracker_ + ") = 1";
 }
 
-std::string Bookkeeping::claim_sql(const Claim& claim) const {
+std::string Bookkeeping::claim_sql(const Claim& claim, std::string_view condition) const {
   // Two of these at once would both see an empty table.
   const std::string lock = claim.from ? "" : "LOCK TABLE " + tracker_ + " IN SHARE ROW EXCLUSIVE MODE; ";
-  if (!claim.from && !claim.to) return lock + "PERFORM 1 WHERE " + claim_where(claim.from) + ";";
-  return lock + plain_claim_sql(claim, "") + ";";
+  if (!claim.from && !claim.to) return lock + "PERFORM 1 WHERE " + claim_where(claim.from) + and_also(condition) + ";";
+  return lock + plain_claim_sql(claim, condition) + ";";
 }
 
-std::string Bookkeeping::plain_claim_sql(const Claim& claim, const std::string& condition) const {
+std::string Bookkeeping::plain_claim_sql(const Claim& claim, std::string_view condition) const {
   const std::string where = " WHERE " + claim_where(claim.from) + and_also(condition);
   if (!claim.from && !claim.to) return "SELECT 1" + where;
   if (!claim.from) return "INSERT INTO " + tracker_ + " (version, dirty) SELECT " + tracker_values(*claim.to) + where;

@@ -55,14 +55,14 @@ class Bookkeeping {
   std::vector<std::string> create_sql(const Existing& existing, bool journal, bool if_not_exists = false) const;
   std::string create_lease_sql() const;
 
-  /// The statements of a PL/pgSQL block, which leave FOUND = false if the claim misses.
-  std::string claim_sql(const Claim& claim) const;
-
   // A `condition`, if not empty, is one more that must hold, or nothing is written.
+
+  /// The statements of a PL/pgSQL block, which leave FOUND = false if the claim misses.
+  std::string claim_sql(const Claim& claim, std::string_view condition = {}) const;
 
   /// One statement, that touches (or, where it changes nothing, gives) one row, or none if the claim misses. Only under
   /// SERIALIZABLE do two of them on an empty tracker see each other.
-  std::string plain_claim_sql(const Claim& claim, const std::string& condition) const;
+  std::string plain_claim_sql(const Claim& claim, std::string_view condition) const;
   /// What the row leaves open is taken from the SQL expressions `started_at` and `duration_us`.
   std::string log_sql(const LogRow& row, std::string_view started_at, std::string_view duration_us,
                       const std::string& condition = {}) const;

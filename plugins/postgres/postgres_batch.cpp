@@ -121,7 +121,10 @@ pg::Reply PostgresSession::send_batch(const Batch& batch, Progress& progress, co
     before = so_far.succeeded;
     began = Clock::now();
     chase.restart();
-    if (progress.completed < batch.end()) progress.observer.unit_started(progress.completed);
+    if (progress.completed == batch.end()) return;
+    // The last one's, if it goes on after this message.
+    if (!place_.steps.is_new(progress.next()) && progress.begins_step()) place_.steps.restart();
+    progress.observer.unit_started(progress.completed);
   };
   const auto after_each = [&](const pg::Reply& so_far) {
     if (progress.completed < batch.first()) {

@@ -20,24 +20,28 @@ std::string synchronous_commit(bool durable, const std::string& of_the_server) {
   return "SET LOCAL synchronous_commit = " + wanted;
 }
 
-// To the server every transaction of a message began when the message came: a claim notes when its own did.
-constexpr std::string_view note_beginning =
-    "PERFORM pg_catalog.set_config('talos.began',"
-    " extract(epoch FROM pg_catalog.clock_timestamp())::text, true); ";
+// To the server every transaction of a message began when the message came: a claim notes how much later its own did.
+// As a condition that holds, so that it costs no statement of its own.
+constexpr std::string_view notes_beginning =
+    "pg_catalog.set_config('talos.began',"
+    " (pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp())::text, true) IS NOT NULL";
+// A script may have reset it.
 constexpr std::string_view beginning =
-    "coalesce(pg_catalog.to_timestamp(nullif(pg_catalog.current_setting('talos.began', true), '')::double precision),"
-    " pg_catalog.transaction_timestamp())";
+    "coalesce(nullif(pg_catalog.current_setting('talos.began', true), '')::interval, '0')";
 
 // By our clock, `sent_at` being when the first message of the transaction left.
-std::string started_at(const std::string& sent_at) {
-  return pg::literal(sent_at) + "::timestamptz + (" + std::string(beginning) + " - pg_catalog.transaction_timestamp())";
+std::string started_at(const std::string& sent_at, bool noted) {
+  return pg::literal(sent_at) + "::timestamptz" + (noted ? " + " + std::string(beginning) : "");
 }
 
-std::string duration_since(const LogRow& row) {
-  if (!row.began)
-    return "(extract(epoch FROM pg_catalog.clock_timestamp() - " + std::string(beginning) + ") * 1000000)::bigint";
-  const auto since = std::chrono::steady_clock::now() - *row.began;
-  return std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(since).count());
+std::string duration_since(const LogRow& row, bool noted) {
+  if (row.began) {
+    const auto since = std::chrono::steady_clock::now() - *row.began;
+    return std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(since).count());
+  }
+  const std::string later = noted ? " - " + std::string(beginning) : "";
+  return "pg_catalog.date_part('epoch', pg_catalog.clock_timestamp() - pg_catalog.transaction_timestamp()" + later +
+         ") * 1000000";
 }
 
 }  // namespace
@@ -59,13 +63,13 @@ bool PostgresSession::needs_guard(const Unit& unit) const { return unit.claim ||
 // Claims are made with our own eyes and rights, whatever the statements before them set (G6).
 std::string PostgresSession::claim_block(const Unit& unit, bool tells) const {
   // A notice is sent at once, and what was said before it too, which else waits for 8 KiB or the message's end (P6).
-  std::string checks(tells ? "RAISE NOTICE 'talos'; " : "");
-  checks += note_beginning;
+  std::string checks = tells ? "RAISE NOTICE 'talos'; " : "";
   if (server_.pooled && unit.claim) checks += raise_unless(locks_->try_in_transaction(), sqlstate::busy);
   if (server_.pooled && unit.claim && existing_.lease)
     checks += raise_unless("NOT " + lease_->held_by_other(), sqlstate::busy);
   if (heartbeat_) checks += raise_unless(lease_->is_ours(), sqlstate::lease_lost);
-  if (unit.claim) checks += tables_->claim_sql(*unit.claim) + " " + raise_unless("FOUND", sqlstate::claim_lost);
+  if (unit.claim)
+    checks += tables_->claim_sql(*unit.claim, notes_beginning) + " " + raise_unless("FOUND", sqlstate::claim_lost);
   if (takes_lease(unit)) checks += lease_->take();
   if (!touches_session(place_.script)) return "DO " + pg::literal("BEGIN " + checks + " END");
   const auto set = [](const std::string& name, const std::string& value) {
@@ -123,7 +127,8 @@ void PostgresSession::add_end(Message& message, const Unit& unit, const std::str
           tables_->journal_sql(write, write.subject.script != nullptr ? settlement_->image_sql(write.subject) : ""));
   if (unit.log) {
     const LogRow row = place_.steps.timed(*unit.log);
-    message.add(tables_->log_sql(row, started_at(sent_at), duration_since(row)));
+    const bool noted = unit.claim.has_value();
+    message.add(tables_->log_sql(row, started_at(sent_at, noted), duration_since(row, noted)));
   }
   if (releases_lease(unit)) message.add(lease_->release_sql());
   if (common::is_empty(unit))

@@ -108,6 +108,7 @@ class PostgresSession : public Session {
     std::size_t completed = 0;
     std::size_t alone_before = 0;  ///< the units before this one are not batched
     const Unit& next() const { return units[completed]; }
+    bool begins_step() const { return completed == 0 || units[completed - 1].step != next().step; }
   };
 
   // Several units in one message (postgres_batch.cpp)
