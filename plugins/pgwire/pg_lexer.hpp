@@ -17,6 +17,9 @@ enum Trait : std::uint64_t {
   /// It speaks of a setting that changes how the bytes after it are read (client_encoding,
   /// standard_conforming_strings).
   trait_lexing_settings = 2,
+  /// It may run code that stands elsewhere: functions, the triggers of tables. Unset only where every statement surely
+  /// runs none, but for event triggers.
+  trait_foreign_code = 4,
 };
 
 /// Streams: keeps nothing of the text; the time grows with its length. Throws ErrorCode::usage with the offset: NUL,

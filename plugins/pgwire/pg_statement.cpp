@@ -92,6 +92,43 @@ std::optional<bool> plain_set_config(Tokens words) {
   return local;
 }
 
+// Of CREATE TABLE, behind that: only columns and constraints, whose expressions are kept and not evaluated.
+bool is_plain_table(Tokens words) {
+  int depth = 0;
+  for (Token token = words.next(); token.kind != Kind::end; token = words.next()) {
+    if (words.symbol(token) == '(') ++depth;
+    if (words.symbol(token) == ')') --depth;
+    // A query, the bounds of a partition.
+    if (depth == 0 && (words.is(token, "AS") || words.is(token, "OF"))) return false;
+  }
+  return true;
+}
+
+// Of CREATE INDEX, behind that: no expressions.
+bool is_plain_index(Tokens words) {
+  int depth = 0;
+  for (Token token = words.next(); token.kind != Kind::end; token = words.next()) {
+    if (words.symbol(token) == '(' && ++depth > 1) return false;
+    if (words.symbol(token) == ')') --depth;
+    if (words.is(token, "WHERE")) return false;
+  }
+  return true;
+}
+
+// Nobody else's code runs when it does.
+bool runs_no_code(std::string_view text) {
+  Tokens words(text);
+  if (words.take("COMMENT")) return true;
+  if (words.take("DROP"))
+    return words.take("TABLE") || words.take("INDEX") || words.take("VIEW") || words.take("SEQUENCE") ||
+           words.take("TYPE");
+  if (!words.take("CREATE")) return false;
+  words.take("UNLOGGED");
+  if (words.take("TABLE")) return is_plain_table(words);
+  words.take("UNIQUE");
+  return words.take("INDEX") && is_plain_index(words);
+}
+
 class Classifier {
  public:
   Classifier(std::string_view text, const Seen& seen, Statement& statement)
@@ -101,6 +138,7 @@ class Classifier {
     judge();
     if (seen_.backslash) refuse("a backslash here is a meta-command of psql, not SQL: take it out of the file");
     if (statement_.kind == StatementClass::refused) return traits_;
+    if (!runs_no_code(text_)) traits_ |= trait_foreign_code;
     if (seen_.set_config && !plain_) leaves(false);
     if (seen_.session_lock) leaves(false);
     // Rows may be many and speak of anything; a setting in them takes effect only by set_config().

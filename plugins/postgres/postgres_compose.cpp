@@ -50,6 +50,10 @@ bool touches_session(const Script* script) {
   return script != nullptr && (script->traits & (pg::trait_session_state | pg::trait_lexing_settings)) != 0;
 }
 
+bool runs_foreign_code(const Script* script) {
+  return script != nullptr && (script->traits & pg::trait_foreign_code) != 0;
+}
+
 bool PostgresSession::takes_lease(const Unit& unit) const {
   return server_.pooled && !heartbeat_ && unit.claim && unit.claim->to && unit.claim->to->dirty;
 }
@@ -111,10 +115,11 @@ void PostgresSession::add_beginning(Message& message, const Unit& unit, bool tel
 void PostgresSession::add_end(Message& message, const Unit& unit, const std::string& sent_at) const {
   if (unit.script != nullptr) {
     // Deferred constraints and triggers speak now, under the file's own settings, and not at our COMMIT.
-    message.add("SET CONSTRAINTS ALL IMMEDIATE");
+    if (may_touch_session(unit.script)) message.add("SET CONSTRAINTS ALL IMMEDIATE");
     if (server_.pooled && touches_session(unit.script)) message.add(fresh_session());
   }
-  if (unit.script != nullptr || touches_session(place_.script)) {
+  const bool times_out = unit.script != nullptr && statement_timeout_.count() > 0;
+  if (may_touch_session(unit.script) || touches_session(place_.script) || times_out) {
     message.add("SET LOCAL SESSION AUTHORIZATION DEFAULT");
     message.add("SET LOCAL ROLE NONE");
     message.add("SET LOCAL search_path = pg_catalog");

@@ -74,8 +74,17 @@ void PostgresSession::begin_unit(const Unit& unit) {
   }
   if (unit.script == nullptr || unit.script == place_.script) return;
   place_.script = unit.script;
+  foreign_code_ran_ = foreign_code_ran_ || runs_foreign_code(unit.script);
+  if (!may_touch_session(unit.script)) return;
   place_.condition = Condition::touched;
   place_.settings_touched = touches_session(place_.script);
+}
+
+// Plain DDL does not, but where an event trigger runs with it. Behind a pooler nobody knows what the session is like.
+bool PostgresSession::may_touch_session(const Script* script) const {
+  if (script == nullptr) return false;
+  return touches_session(script) || runs_foreign_code(script) || server_.pooled || server_.event_triggers ||
+         (server_.superuser && foreign_code_ran_);
 }
 
 void PostgresSession::renew() {

@@ -51,7 +51,8 @@ FirstLook describe_server(const pg::Ask& ask, const pg::PgDsn& dsn, const std::s
       "SELECT pg_catalog.pg_backend_pid(), pg_catalog.current_setting('server_version'),"
       " pg_catalog.current_setting('server_version_num'), pg_catalog.current_database(), pg_catalog.current_schema(),"
       " pg_catalog.current_setting('synchronous_commit'), pg_catalog.pg_is_in_recovery(),"
-      " pg_catalog.current_setting('crdb_version', true);";
+      " pg_catalog.current_setting('crdb_version', true),"
+      " EXISTS (SELECT 1 FROM pg_catalog.pg_event_trigger), pg_catalog.current_setting('is_superuser');";
   const std::string schema = dsn.schema.empty() ? "pg_catalog.current_schema()" : pg::literal(dsn.schema);
   const auto answers = ask(sql + pg::Bookkeeping::existing_sql(schema, tracker));
   const pg::Row& row = answers.at(answers.size() - 2).rows.at(0);
@@ -68,6 +69,8 @@ FirstLook describe_server(const pg::Ask& ask, const pg::PgDsn& dsn, const std::s
   server.current_schema = text(4).empty() ? server.schema : text(4);
   server.synchronous_commit = text(5);
   server.standby = text(6) == "t";
+  server.event_triggers = text(8) == "t";
+  server.superuser = text(9) == "on";
   server.pooled = server.backend_pid != announced_pid;
   if (server.version_number < oldest_version)
     throw Error(ErrorCode::unsupported, "PostgreSQL " + server.version + " is too old: 14 is the oldest supported");

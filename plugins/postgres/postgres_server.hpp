@@ -17,6 +17,8 @@ struct ServerInfo {
   std::string current_schema;      ///< the one that unqualified names go into
   std::string synchronous_commit;  ///< of a fresh session
   bool standby = false;
+  bool event_triggers = false;  ///< there are some, whose functions run with whatever statement
+  bool superuser = false;
   int major() const { return version_number / 10000; }
   bool pooled = false;  ///< a pooler stands between: whatever belongs to a session may be another's next time
 };

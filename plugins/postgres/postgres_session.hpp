@@ -31,6 +31,8 @@ namespace talos::postgres {
 
 /// Its text speaks of settings or of other things that last as long as a session.
 bool touches_session(const Script* script);
+/// It runs code that may do so.
+bool runs_foreign_code(const Script* script);
 
 class PostgresSession : public Session {
  public:
@@ -138,6 +140,7 @@ class PostgresSession : public Session {
   std::optional<Failure> run_in_pieces(const Unit& unit, Pursuit& pursuit, const std::string& sent_at);
   std::optional<Failure> send_piece(const Unit& unit, std::size_t begin, std::size_t end, Pursuit& pursuit);
   void begin_unit(const Unit& unit);
+  bool may_touch_session(const Script* script) const;
   void renew();
   void blame_taken_name(Failure& failure);
   bool wait_for_guard(Failure& failure, int attempt) const;
@@ -192,7 +195,8 @@ class PostgresSession : public Session {
   std::optional<State> read_ahead_;  ///< by the message that tried for the lock, if nothing was sent since
 
   Place place_;
-  bool renewal_due_ = false;  ///< what is not a script's needs a message before it that takes back what one left
+  bool foreign_code_ran_ = false;  ///< which may have made event triggers, if it has the right to
+  bool renewal_due_ = false;       ///< what is not a script's needs a message before it that takes back what one left
   std::unique_ptr<Watch> heartbeat_;  ///< while a lease is held
   bool watch_refused_ = false;
 };

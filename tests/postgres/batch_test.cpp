@@ -92,6 +92,28 @@ TEST_CASE("P2: golang-migrate's keys are free while a statement outside of a tra
   CHECK(world.advisory_locks() == "0");
 }
 
+TEST_CASE(
+    "G6: an event trigger that changes the session with plain DDL reaches neither the next file nor our own rows") {
+  if (shared_server() == nullptr) return;
+  PgWorld world(*shared_server());
+  const char* const trigger =
+      "CREATE SCHEMA other;\n"
+      "CREATE FUNCTION strange() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN\n"
+      "  PERFORM set_config('search_path', 'other', false); END $$;\n"
+      "CREATE EVENT TRIGGER strange ON ddl_command_end WHEN TAG IN ('CREATE TABLE') EXECUTE FUNCTION strange();\n";
+  world.migration(0, "nothing", "");
+  REQUIRE(world.migrate({"up"}).status == 0);
+  SUBCASE("it was there before") { world.sql(trigger); }
+  SUBCASE("a file of the same run made it") { world.migration(1, "trigger", trigger); }
+  for (int i = 2; i <= 5; ++i)
+    world.migration(i, "t" + std::to_string(i), "CREATE TABLE t" + std::to_string(i) + " (x int);\n");
+  const auto up = world.migrate({"up"});
+  INFO(up.err);
+  CHECK(up.status == 0);
+  CHECK(world.value("SELECT count(*) FROM pg_tables WHERE schemaname = 'public' AND tablename ~ '^t[2-5]$'") == "4");
+  world.sql("DROP EVENT TRIGGER strange");
+}
+
 TEST_CASE("P6: what fails in the middle of a message is named, all before it stays, nothing after it ran") {
   if (shared_server() == nullptr) return;
   for (const auto& [wrong, says] : {std::pair{"CREATE TABLE mine (x int);\nSELECT 'é', nowhere;\n", ":2:14"},

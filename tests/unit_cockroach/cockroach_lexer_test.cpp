@@ -35,7 +35,7 @@ TEST_CASE("G12: what changes only the session is known; a setting of the cluster
   CHECK(only("SET search_path = a").session_only);
   CHECK(only("USE elsewhere").session_only);
   CHECK_FALSE(only("SET CLUSTER SETTING a.b = 1").session_only);
-  CHECK(split_sql("USE elsewhere", [](const Statement&) {}) == pg::trait_session_state);
+  CHECK((split_sql("USE elsewhere", [](const Statement&) {}) & pg::trait_session_state) != 0);
 }
 
 }  // namespace talos::cockroach

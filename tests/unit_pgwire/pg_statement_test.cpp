@@ -171,3 +171,19 @@ TEST_CASE("G10: a file that speaks of a setting by which bytes are read says so 
         "SET client_min_messages = warning", "SELECT '_', 'client_encodin'"})
     CHECK_MESSAGE((split(text).traits & trait_lexing_settings) == 0, text);
 }
+
+TEST_CASE("plain DDL runs nobody else's code; whatever might is said to") {
+  for (const char* text :
+       {"CREATE TABLE t (id bigint GENERATED ALWAYS AS IDENTITY, n numeric(10, 2) DEFAULT f(1) CHECK (f(n) > 0))",
+        "create unlogged table if not exists s.t (LIKE u INCLUDING ALL) INHERITS (v) WITH (fillfactor = 70)",
+        "CREATE UNIQUE INDEX i ON t USING btree (a, b DESC) INCLUDE (c) WITH (fillfactor = 70)",
+        "COMMENT ON TABLE t IS 'f(x)'", "DROP TABLE IF EXISTS t CASCADE", "DROP INDEX i; -- f(x)"})
+    CHECK_MESSAGE((split(text).traits & trait_foreign_code) == 0, text);
+  for (const char* text :
+       {"CREATE TABLE t AS SELECT f(1)", "CREATE TABLE t (a) AS (SELECT f(1))", "CREATE TABLE t AS EXECUTE p",
+        "CREATE TABLE t PARTITION OF u FOR VALUES FROM (f(1)) TO (2)", "CREATE TEMP TABLE t (x int)",
+        "CREATE INDEX ON t (lower(a))", "CREATE INDEX ON t (a) WHERE f(a)", "CREATE EXTENSION e", "SELECT 1",
+        "INSERT INTO t VALUES (1)", "ALTER TABLE t ADD COLUMN a int DEFAULT f()", "DROP FUNCTION f", "DO 'BEGIN END'",
+        "CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION f()", "CREATE TABLE t (x int); SELECT 1"})
+    CHECK_MESSAGE((split(text).traits & trait_foreign_code) != 0, text);
+}
