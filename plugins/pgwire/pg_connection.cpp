@@ -93,8 +93,7 @@ std::vector<Parameters> by_host(const Parameters& parameters) {
   return result;
 }
 
-Table table_of(const PGresult* result) {
-  Table table;
+void add_rows(const PGresult* result, Table& table) {
   for (int row = 0; row < PQntuples(result); ++row) {
     Row values;
     for (int column = 0; column < PQnfields(result); ++column) {
@@ -106,7 +105,6 @@ Table table_of(const PGresult* result) {
     }
     table.rows.push_back(std::move(values));
   }
-  return table;
 }
 
 void receive_notice(void* self, const PGresult* result) {
@@ -203,25 +201,27 @@ Connection::~Connection() = default;
 
 std::string Connection::last_error() const { return in_one_line(PQerrorMessage(connection_.get())); }
 
-Reply Connection::send(const std::string& sql, const WhileWaiting& waiting, const AfterEach& after_each) {
-  return exchange(sql, waiting, after_each, false);
+Reply Connection::send(const std::string& sql, const WhileWaiting& waiting, const AfterEach& after_each,
+                       const Keep& keep) {
+  await_cancel();
+  // Rows that nobody reads are dropped one by one instead of being collected.
+  return follow(usable() && PQsendQuery(connection_.get(), sql.c_str()) != 0, waiting, after_each, keep, true);
 }
 
-Reply Connection::ask(const std::string& sql, const WhileWaiting& waiting) { return exchange(sql, waiting, {}, true); }
-
-Reply Connection::exchange(const std::string& sql, const WhileWaiting& waiting, const AfterEach& after_each,
-                           bool keep_rows) {
+Reply Connection::ask(const std::string& sql, const WhileWaiting& waiting) {
   await_cancel();
-  return follow(usable() && PQsendQuery(connection_.get(), sql.c_str()) != 0, waiting, after_each, keep_rows);
+  const Keep all = [] { return true; };
+  return follow(usable() && PQsendQuery(connection_.get(), sql.c_str()) != 0, waiting, {}, all, false);
 }
 
 Reply Connection::prepare(const std::string& statement, const WhileWaiting& waiting, const std::string& name) {
   await_cancel();
   return follow(usable() && PQsendPrepare(connection_.get(), name.c_str(), statement.c_str(), 0, nullptr) != 0, waiting,
-                {}, false);
+                {}, {}, true);
 }
 
-Reply Connection::follow(bool sent, const WhileWaiting& waiting, const AfterEach& after_each, bool keep_rows) {
+Reply Connection::follow(bool sent, const WhileWaiting& waiting, const AfterEach& after_each, const Keep& keep,
+                         bool row_by_row) {
   Reply reply;
   accepted_ = true;
   if (!sent) {
@@ -229,8 +229,8 @@ Reply Connection::follow(bool sent, const WhileWaiting& waiting, const AfterEach
     reply.lost = lost_;
     return reply;
   }
-  // Rows that nobody reads are dropped one by one instead of being collected.
-  if (!keep_rows) PQsetSingleRowMode(connection_.get());
+  if (row_by_row) PQsetSingleRowMode(connection_.get());
+  Table table;
   bool alive = flush(waiting);
   while (alive) {
     alive = await_answer(waiting);
@@ -239,12 +239,16 @@ Reply Connection::follow(bool sent, const WhileWaiting& waiting, const AfterEach
     if (!result) break;
     switch (PQresultStatus(result.get())) {
       case PGRES_SINGLE_TUPLE:
+        if (keep && keep()) add_rows(result.get(), table);
         break;
       case PGRES_COMMAND_OK:
       case PGRES_TUPLES_OK:
         ++reply.succeeded;
         reply.last_tag = PQcmdStatus(result.get());
-        if (keep_rows) reply.tables.push_back(table_of(result.get()));
+        if (keep && keep()) {
+          add_rows(result.get(), table);
+          reply.tables.push_back(std::exchange(table, {}));
+        }
         if (after_each) after_each(reply);
         break;
       case PGRES_EMPTY_QUERY:

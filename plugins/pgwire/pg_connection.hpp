@@ -32,7 +32,7 @@ struct Table {
 struct Reply {
   std::size_t succeeded = 0;         ///< statements that ended well, in order
   std::string last_tag;              ///< CommandComplete of the last of them: "COMMIT"
-  std::vector<Table> tables;         ///< of all of them, if rows were asked for
+  std::vector<Table> tables;         ///< of those whose rows were asked for
   std::optional<ServerError> error;  ///< of the statement after them
   std::string lost;                  ///< the connection broke before the message was answered: why; else empty
   bool failed() const { return error.has_value() || !lost.empty(); }
@@ -46,6 +46,8 @@ class Connection {
   using WhileWaiting = std::function<std::optional<std::string>()>;
   /// Told of each statement that ended well, as soon as its answer is here: what there is of the reply so far.
   using AfterEach = std::function<void(const Reply&)>;
+  /// Whether to keep the rows of the statement that is answered now.
+  using Keep = std::function<bool()>;
 
   /// Tries the hosts in turn, each for at most `timeout`. `stop`, if not null, ends it (ErrorCode::cancelled).
   /// Throws ErrorCode::connection with the server's SQLSTATE, if it gave one; the message holds what libpq says, never
@@ -61,7 +63,8 @@ class Connection {
   /// Sends `sql` as one message and follows it to its end. Never throws for what the server or the network does.
   /// A request to cancel the message before is over by then, or was not within some seconds: then it may hit this one,
   /// and the message after that waits again.
-  Reply send(const std::string& sql, const WhileWaiting& waiting, const AfterEach& after_each = {});
+  Reply send(const std::string& sql, const WhileWaiting& waiting, const AfterEach& after_each = {},
+             const Keep& keep = {});
   /// As send(), and keeps the rows.
   Reply ask(const std::string& sql, const WhileWaiting& waiting);
 
@@ -98,8 +101,7 @@ class Connection {
 
   void await_cancel();
   void connect(const Parameters& parameters, std::chrono::milliseconds timeout, const std::atomic<bool>* stop);
-  Reply exchange(const std::string& sql, const WhileWaiting& waiting, const AfterEach& after_each, bool keep_rows);
-  Reply follow(bool sent, const WhileWaiting& waiting, const AfterEach& after_each, bool keep_rows);
+  Reply follow(bool sent, const WhileWaiting& waiting, const AfterEach& after_each, const Keep& keep, bool row_by_row);
   bool flush(const WhileWaiting& waiting);
   bool await_answer(const WhileWaiting& waiting);
   bool wait_readable(bool or_writable, const WhileWaiting& waiting);

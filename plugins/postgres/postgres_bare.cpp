@@ -1,5 +1,6 @@
 // Statements outside of transactions: what goes before them, and what is to be looked at after them (P2, P8).
 #include <thread>
+#include <utility>
 
 #include "common/stop.hpp"
 #include "pg_text.hpp"
@@ -20,9 +21,7 @@ std::optional<PostgresSession::Failure> PostgresSession::run_bare(Progress& prog
                        .with_hint("connect to the server directly, or make " + dsn_.settings.front().first +
                                   " a default of the role"),
                    Outcome::not_applied};
-  const LeftoverSearch leftovers(text, asking());
-  // P2: an old runner that blocks in pg_advisory_lock() has a snapshot, for which CONCURRENTLY would wait.
-  locks_->release_foreign(asking());
+  const LeftoverSearch leftovers = prepare_bare(text);
   Message message;
   message.add_body(text);
   Pursuit chase = pursuit(unit, progress.observer);
@@ -33,6 +32,17 @@ std::optional<PostgresSession::Failure> PostgresSession::run_bare(Progress& prog
   const BareRun bare{unit, message, reply, leftovers, chase, began};
   if (!reply.failed() && next_may_confirm(progress)) return run_batch(progress, &bare);
   return confirm(bare, progress);
+}
+
+// Most often the message before has done it.
+LeftoverSearch PostgresSession::prepare_bare(std::string_view text) {
+  LeftoverSearch leftovers(text);
+  const auto looked = std::exchange(before_bare_, std::nullopt);
+  if (const std::string sql = leftovers.before_sql(); !sql.empty())
+    leftovers.set_before(looked ? *looked : ask(sql).at(0));
+  // P2: an old runner that blocks in pg_advisory_lock() has a snapshot, for which CONCURRENTLY would wait.
+  locks_->release_foreign(asking());
+  return leftovers;
 }
 
 // What is to be looked at can be looked at by the message of the next unit, before anything else of it.

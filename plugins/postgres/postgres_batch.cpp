@@ -34,12 +34,18 @@ class PostgresSession::Batch {
     sql_ += message.sql();
     parts_.push_back({std::move(message), std::move(place), begin});
   }
-  /// A statement after all of them.
-  void end_with(const std::string& statement) {
-    sql_ += statement + ";\n";
-    ends_in_more_ = true;
+  /// A SELECT after all of them …
+  void end_with(const std::string& select) {
+    sql_ += select + ";\n";
+    looks_ = true;
   }
-  bool ends_in_more() const { return ends_in_more_; }
+  /// … and one that releases golang-migrate's keys.
+  void release_with(const std::string& select) {
+    sql_ += select + ";\n";
+    releases_ = true;
+  }
+  bool looks() const { return looks_; }
+  bool releases() const { return releases_; }
 
   const std::string& sql() const { return sql_; }
   std::size_t first() const { return first_; }
@@ -72,7 +78,8 @@ class PostgresSession::Batch {
   std::size_t first_;
   std::string sql_;
   std::vector<Part> parts_;
-  bool ends_in_more_ = false;
+  bool looks_ = false;
+  bool releases_ = false;
 };
 
 // A script that speaks of settings travels alone (P5), and so does what takes or has a lease.
@@ -105,12 +112,17 @@ PostgresSession::Batch PostgresSession::batch_from(const Progress& progress, con
     note_tables(unit, existing_);
   }
   existing_ = existing;
-  // P2, a turn earlier.
-  const bool bare_is_next = batch.end() < progress.units.size() && !progress.units[batch.end()].transaction;
-  const bool will_hold = locks_->held() && (bare != nullptr || locks_->foreign_held());
-  if (const std::string sql = locks_->release_foreign_sql(); bare_is_next && will_hold && !sql.empty())
-    batch.end_with(sql);
+  if (batch.end() < progress.units.size()) end_before(progress.units[batch.end()], bare != nullptr, batch);
   return batch;
+}
+
+// What a bare statement wants done before it, a turn earlier.
+void PostgresSession::end_before(const Unit& next, bool takes_locks, Batch& batch) const {
+  if (next.transaction) return;
+  const std::string_view text = next.script->text.substr(next.begin, next.end - next.begin);
+  if (const std::string sql = LeftoverSearch(text).before_sql(); !sql.empty()) batch.end_with(sql);
+  const bool will_hold = locks_->held() && (takes_locks || locks_->foreign_held());
+  if (const std::string sql = locks_->release_foreign_sql(); will_hold && !sql.empty()) batch.release_with(sql);
 }
 
 // Each is reported as soon as its COMMIT is answered. Returns the answer to the one that was at work in the end.
@@ -138,7 +150,8 @@ pg::Reply PostgresSession::send_batch(const Batch& batch, Progress& progress, co
     }
   };
   fail_point("postgres before unit");
-  pg::Reply reply = connection_->send(batch.sql(), chase.waiting(), after_each);
+  pg::Reply reply =
+      connection_->send(batch.sql(), chase.waiting(), after_each, [&] { return progress.completed == batch.end(); });
   fail_point("postgres after unit");
   watch_refused_ = watch_refused_ || chase.watch_refused();
   const std::size_t at = progress.completed;
@@ -152,9 +165,9 @@ std::optional<PostgresSession::Failure> PostgresSession::run_batch(Progress& pro
   const pg::Reply reply = send_batch(batch, progress, bare, chase);
   const std::size_t at = progress.completed;
   if (at == batch.end()) {
-    // Else it is done when the statement's turn comes.
-    const bool released = batch.ends_in_more() && !reply.failed();
-    if (released) locks_->foreign_released();
+    // What failed of the rest is done when the statement's turn comes.
+    if (batch.looks() && !reply.tables.empty()) before_bare_ = reply.tables.front();
+    if (batch.releases() && !reply.failed()) locks_->foreign_released();
     return std::nullopt;
   }
   if (connection_->usable()) roll_back();

@@ -44,11 +44,16 @@ bool is_named(const pg::IndexTarget& target) {
 
 }  // namespace
 
-LeftoverSearch::LeftoverSearch(std::string_view statement, const pg::Ask& ask)
-    : index_(pg::concurrent_index(statement)), partition_(pg::concurrent_detach(statement)) {
-  if (index_ && !is_named(*index_)) before_ = invalid_indexes(ask, *index_);
-  if (!partition_) return;
-  if (const auto pending = pending_detach(ask, *partition_)) before_.push_back(pending->partition);
+LeftoverSearch::LeftoverSearch(std::string_view statement)
+    : index_(pg::concurrent_index(statement)), partition_(pg::concurrent_detach(statement)) {}
+
+std::string LeftoverSearch::before_sql() const {
+  if (partition_) return pending_detach_sql(*partition_);
+  return index_ && !is_named(*index_) ? invalid_indexes_sql(*index_) : "";
+}
+
+void LeftoverSearch::set_before(const pg::Table& answer) {
+  for (const pg::Row& row : answer.rows) before_.push_back(row.at(0).value_or(""));
 }
 
 std::optional<Leftover> LeftoverSearch::find(const pg::Ask& ask) const {

@@ -18,11 +18,15 @@ struct Leftover {
   std::string remedy;  ///< ends in SQL
 };
 
-/// Asks under the search_path that the statement runs with.
+/// Under the search_path that the statement runs with.
 class LeftoverSearch {
  public:
-  /// Before the statement runs: what is there already is not its doing.
-  LeftoverSearch(std::string_view statement, const pg::Ask& ask);
+  explicit LeftoverSearch(std::string_view statement);
+
+  /// What is there already is not its doing: one SELECT that is to be answered before the statement runs; empty if
+  /// none.
+  std::string before_sql() const;
+  void set_before(const pg::Table& answer);
 
   /// The statement may leave something at all.
   bool possible() const { return index_ || partition_; }

@@ -118,6 +118,7 @@ class PostgresSession : public Session {
   bool may_travel_with_others(const Unit& unit) const;
   bool ends_batch(const Batch& batch, const Unit& unit) const;
   Batch batch_from(const Progress& progress, const BareRun* bare);
+  void end_before(const Unit& next, bool takes_locks, Batch& batch) const;
   std::optional<Failure> run_batch(Progress& progress, const BareRun* bare);
   pg::Reply send_batch(const Batch& batch, Progress& progress, const BareRun* bare, Pursuit& chase);
   std::optional<Failure> settle_batch(const Batch& batch, std::size_t at, const pg::Reply& reply, Progress& progress,
@@ -125,6 +126,7 @@ class PostgresSession : public Session {
 
   // Statements outside of transactions (postgres_bare.cpp)
   std::optional<Failure> run_bare(Progress& progress);
+  LeftoverSearch prepare_bare(std::string_view text);
   bool next_may_confirm(const Progress& progress) const;
   std::string confirmation(const BareRun& bare) const;
   std::optional<Failure> confirm(const BareRun& bare, Progress& progress);
@@ -192,7 +194,8 @@ class PostgresSession : public Session {
   std::optional<PostgresTrial> trial_;
   std::optional<PostgresBackup> backup_;
   pg::Existing existing_;
-  std::optional<State> read_ahead_;  ///< by the message that tried for the lock, if nothing was sent since
+  std::optional<pg::Table> before_bare_;  ///< what LeftoverSearch asks before the bare statement that comes next
+  std::optional<State> read_ahead_;       ///< by the message that tried for the lock, if nothing was sent since
 
   Place place_;
   bool foreign_code_ran_ = false;  ///< which may have made event triggers, if it has the right to
