@@ -24,9 +24,10 @@ std::chrono::milliseconds since(Clock::time_point start) {
 
 std::chrono::milliseconds PollDelay::next() {
   static thread_local std::minstd_rand random(std::random_device{}());
-  const auto most = delay_.count();
-  delay_ = std::min(delay_ * 2, longest_);
-  return std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(most / 2, most)(random));
+  const auto most = std::min(std::max(waited_ / 5, std::chrono::milliseconds(10)), longest_).count();
+  const std::chrono::milliseconds wait(std::uniform_int_distribution<std::int64_t>(most / 2, most)(random));
+  waited_ += wait;
+  return wait;
 }
 
 std::string describe_holder(const LockStatus& lock) {

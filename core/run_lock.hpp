@@ -27,7 +27,8 @@ class RunLock {
   Session& session_;
 };
 
-/// Waits between polls: 10 ms doubling to `longest`, with jitter, so that many waiters do not march in step.
+/// Waits between polls: a fifth of what was waited so far, at least 10 ms and at most `longest`, with jitter, so that
+/// many waiters do not march in step. Doubling, the usual way, has a waiter notice an end after up to twice the time.
 class PollDelay {
  public:
   explicit PollDelay(std::chrono::milliseconds longest = std::chrono::milliseconds(250)) : longest_(longest) {}
@@ -35,7 +36,7 @@ class PollDelay {
 
  private:
   std::chrono::milliseconds longest_;
-  std::chrono::milliseconds delay_{10};
+  std::chrono::milliseconds waited_{0};
 };
 
 /// "pid 4711 on db1 since 2026-…", or "an unknown process".
