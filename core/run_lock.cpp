@@ -1,6 +1,7 @@
 #include "run_lock.hpp"
 
 #include <algorithm>
+#include <optional>
 #include <random>
 
 namespace talos {
@@ -48,15 +49,22 @@ RunLock::~RunLock() {
   }
 }
 
+// The lock is tried for often, which costs little; what the others do is looked at more seldom.
 bool RunLock::acquire(std::chrono::milliseconds timeout, Reporter& reporter, CancelToken& cancel,
                       const std::function<bool()>& finished) {
+  constexpr std::chrono::milliseconds between_looks{250};
   const auto start = Clock::now();
+  std::optional<std::chrono::milliseconds> looked;
   PollDelay delay;
   while (!session_.try_lock()) {
-    if (finished()) return false;
     const auto waited = since(start);
-    if (waited >= timeout) timed_out(session_, waited);
-    reporter.waiting_for_lock(session_.observe_lock(), waited);
+    const bool in_time = waited < timeout;
+    if (!in_time || !looked || waited - *looked >= between_looks) {
+      if (finished()) return false;
+      if (!in_time) timed_out(session_, waited);
+      reporter.waiting_for_lock(session_.observe_lock(), waited);
+      looked = waited;
+    }
     cancel.wait_for(std::clamp(timeout - waited, std::chrono::milliseconds(1), delay.next()));
     cancel.check();
   }

@@ -168,7 +168,11 @@ bool PostgresSession::do_try_lock() {
   refuse_standby();
   if (server_.pooled) return try_pooled_lock();
   if (locks_->held()) return true;
-  if (!locks_->tried(asking(), try_and_read())) return false;
+  // Most often the first attempt succeeds, and what is read with it is of use. The others come often.
+  const bool again = lock_was_taken_;
+  lock_was_taken_ = !locks_->tried(asking(), again ? ask(locks_->try_sql()).at(0) : try_and_read());
+  if (lock_was_taken_) return false;
+  if (again) existing_ = pg::Bookkeeping::existing(ask(tables_->existing_sql()).at(0));
   // A runner behind a pooler has no lock of a session.
   if (!existing_.lease || !lease_->observe(asking()).held) return true;
   locks_->unlock(asking());

@@ -194,6 +194,7 @@ class PostgresSession : public Session {
   std::optional<PostgresTrial> trial_;
   std::optional<PostgresBackup> backup_;
   pg::Existing existing_;
+  bool lock_was_taken_ = false;           ///< at the last attempt, by somebody else
   std::optional<pg::Table> before_bare_;  ///< what LeftoverSearch asks before the bare statement that comes next
   std::optional<State> read_ahead_;       ///< by the message that tried for the lock, if nothing was sent since
 
