@@ -235,9 +235,55 @@ Existing Bookkeeping::existing(const Table& answer) const {
 }
 
 State Bookkeeping::read(const Ask& ask, LogDepth depth, Existing& existing) const {
-  // The tables may come into being between the two messages, but never go.
-  const Table columns = ask(existing_sql()).at(0);
+  // What was there at the last look is read at once.
+  std::vector<Table> answers;
+  Existing read = existing;
+  try {
+    answers = ask(existing_sql() + (read.any() ? "; " + rows_sql(read, depth) : ""));
+  } catch (const Error& error) {
+    // Gone meanwhile, or never ours: their columns tell.
+    if (!read.any() || error.native_code.empty()) throw;
+    read = {};
+    answers = ask(existing_sql());
+  }
+  const Table columns = answers.at(0);
+  // The tables may come into being between the two messages.
   const Existing there = existing = this->existing(columns);
+  check(columns, there);
+  if (there.tracker != read.tracker || there.log != read.log || there.journal != read.journal) {
+    answers.clear();
+    if (there.any()) answers = ask("DO 0; " + rows_sql(there, depth));
+  }
+  return state_of(there, answers);
+}
+
+void Bookkeeping::check(const Table& columns, const Existing& there) const {
+  const auto one = [&](bool exists, const std::string& table, std::string_view wanted) {
+    if (exists) check_columns(table, columns_of(columns, table).value_or(""), wanted);
+  };
+  one(there.tracker, table_, "version, dirty");
+  one(there.log, table_ + "_log", log_columns);
+  one(there.journal, table_ + "_journal", journal_columns);
+}
+
+std::string Bookkeeping::rows_sql(const Existing& there, LogDepth depth) const {
+  std::string sql = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
+  if (there.tracker) sql += "; SELECT `version`, `dirty` FROM " + tracker_ + " LIMIT 2";
+  if (there.log) {
+    sql += "; SELECT MAX(`layout`) FROM " + log_ + "; SELECT `id`, " + selected(log_columns) + " FROM " + log_;
+    if (depth == LogDepth::current)
+      sql += " WHERE `id` >= COALESCE((SELECT MAX(`id`) FROM " + log_ +
+             " WHERE `action` IN ('baseline', 'force') AND NOT `failed`), 0)";
+    sql += " ORDER BY `id`";
+  }
+  if (there.journal)
+    sql += "; SELECT MAX(`layout`) FROM " + journal_ + "; SELECT " + selected(journal_columns) + " FROM " + journal_ +
+           " WHERE NOT `closed` ORDER BY `started_at`, `statement`";
+  return sql + "; COMMIT";
+}
+
+// `answers` begins with that of some other statement.
+State Bookkeeping::state_of(const Existing& there, const std::vector<Table>& answers) const {
   State state;
   state.tracker_exists = there.tracker;
   state.log_exists = there.log;
@@ -246,27 +292,7 @@ State Bookkeeping::read(const Ask& ask, LogDepth depth, Existing& existing) cons
     state.notes.push_back("the engine of " + there.without_transactions +
                           " has no transactions, and without them nothing guards against two runners: ALTER TABLE … "
                           "ENGINE = InnoDB");
-  std::string sql = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
-  if (there.tracker) {
-    check_columns(table_, columns_of(columns, table_).value_or(""), "version, dirty");
-    sql += "; SELECT `version`, `dirty` FROM " + tracker_ + " LIMIT 2";
-  }
-  if (there.log) {
-    check_columns(table_ + "_log", columns_of(columns, table_ + "_log").value_or(""), log_columns);
-    sql += "; SELECT MAX(`layout`) FROM " + log_ + "; SELECT `id`, " + selected(log_columns) + " FROM " + log_;
-    if (depth == LogDepth::current)
-      sql += " WHERE `id` >= COALESCE((SELECT MAX(`id`) FROM " + log_ +
-             " WHERE `action` IN ('baseline', 'force') AND NOT `failed`), 0)";
-    sql += " ORDER BY `id`";
-  }
-  if (there.journal) {
-    check_columns(table_ + "_journal", columns_of(columns, table_ + "_journal").value_or(""), journal_columns);
-    sql += "; SELECT MAX(`layout`) FROM " + journal_ + "; SELECT " + selected(journal_columns) + " FROM " + journal_ +
-           " WHERE NOT `closed` ORDER BY `started_at`, `statement`";
-  }
-  if (!there.tracker && !there.log && !there.journal) return state;
-  const std::vector<Table> answers = ask(sql + "; COMMIT");
-  std::size_t next = 1;
+  std::size_t next = 2;
   if (there.tracker)
     for (const Row& row : answers.at(next++).rows) state.tracker.push_back({integer(row, 0), boolean(row, 1)});
   if (there.log) {

@@ -26,6 +26,9 @@ struct Existing {
   bool lock = false;
   /// Engines without transactions, of which tables: "schema_migrations (MyISAM)"; else empty.
   std::string without_transactions;
+
+  /// One of those that a state is read from.
+  bool any() const { return tracker || log || journal; }
 };
 
 class Bookkeeping {
@@ -43,7 +46,8 @@ class Bookkeeping {
   std::string existing_sql() const;
   Existing existing(const Table& answer) const;
 
-  /// Reads everything in one consistent, read-only transaction; `existing` becomes what is there.
+  /// Reads everything in one consistent, read-only transaction; `existing` becomes what is there. Of tables that it
+  /// knows already in one message.
   State read(const Ask& ask, LogDepth depth, Existing& existing) const;
 
   // All of these are single statements without a semicolon at their end.
@@ -59,6 +63,10 @@ class Bookkeeping {
   std::string journal_sql(const JournalWrite& write) const;
 
  private:
+  void check(const Table& columns, const Existing& there) const;
+  std::string rows_sql(const Existing& there, LogDepth depth) const;
+  State state_of(const Existing& there, const std::vector<Table>& answers) const;
+
   std::string database_;
   std::string table_;
   std::string tracker_;  ///< quoted, with its database, like the rest
