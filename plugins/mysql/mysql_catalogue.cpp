@@ -59,13 +59,20 @@ std::string name_of(const NamedObject& object, const std::string& database) {
   return quoted_name(object.schema.empty() ? database : object.schema) + "." + quoted_name(name);
 }
 
+// Nothing where nothing can be seen of it.
+std::optional<std::string> question(const NamedObject& object, const std::string& database) {
+  const Look look = look_for(object.kind);
+  if (look.show == nullptr || (object.kind == NamedObject::Kind::index && object.table.empty())) return std::nullopt;
+  return "SHOW CREATE " + std::string(look.show) + " " + name_of(object, database);
+}
+
 Sight look_at_one(const Inquiry& ask, const NamedObject& object, const std::string& database) {
   const Look look = look_for(object.kind);
-  const std::string name = name_of(object, database);
   Sight sight;
-  sight.title = std::string(look.kind) + " " + name;
-  if (look.show == nullptr || (object.kind == NamedObject::Kind::index && object.table.empty())) return sight;
-  const Reply reply = ask("SHOW CREATE " + std::string(look.show) + " " + name);
+  sight.title = std::string(look.kind) + " " + name_of(object, database);
+  const auto sql = question(object, database);
+  if (!sql) return sight;
+  const Reply reply = ask(*sql);
   if (!reply.lost.empty()) throw Error(ErrorCode::connection, "the connection was lost: " + reply.lost);
   if (reply.error) {
     const bool absent = std::find(look.absent.begin(), look.absent.end(), reply.error->number) != look.absent.end();
@@ -87,6 +94,10 @@ std::vector<Sight> look_at(const Inquiry& ask, const std::vector<NamedObject>& o
   std::vector<Sight> sights;
   for (const NamedObject& object : objects) sights.push_back(look_at_one(ask, object, database));
   return sights;
+}
+
+std::optional<std::string> only_question(const std::vector<NamedObject>& objects, const std::string& database) {
+  return objects.size() == 1 ? question(objects.front(), database) : std::nullopt;
 }
 
 }  // namespace talos::mysql

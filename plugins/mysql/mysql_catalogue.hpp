@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,9 @@ using common::Sight;
 /// What there is of these objects; those without a schema are looked for in `database`. Throws if the connection is
 /// lost.
 std::vector<Sight> look_at(const Inquiry& ask, const std::vector<NamedObject>& objects, const std::string& database);
+
+/// The one that look_at() would ask of them; nothing where it would ask none or several.
+std::optional<std::string> only_question(const std::vector<NamedObject>& objects, const std::string& database);
 
 using common::differences;
 using common::from_image;

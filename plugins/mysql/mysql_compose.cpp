@@ -26,15 +26,19 @@ std::string duration_since(const LogRow& row, bool on_worker) {
 
 // What our statements mean does not depend on the session's settings, so that these stay as the script made them.
 void MySqlSession::add_beginning(Message& message, const Unit& unit, bool on_worker) const {
-  if (on_worker && settings_due_) message.add(Part::setting, worker_settings());
+  const bool due = on_worker && settings_due_ && message.empty();
+  if (due) message.add(Part::setting, worker_settings());
   if (on_worker && unit.log && !unit.log->began) message.add(Part::setting, "SET @talos_began = UTC_TIMESTAMP(6)");
-  // Two claims on an empty table must see each other also where the server's default is READ COMMITTED.
-  if (on_worker && unit.claim && !unit.claim->from)
-    message.add(Part::setting, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
+  if (on_worker && unit.claim && !unit.claim->from) add_isolation(message);
   message.add(Part::setting, unit.begin_text.empty() ? "START TRANSACTION READ WRITE" : unit.begin_text);
-  if (on_worker && settings_due_) add_work_lock(message);
+  if (due) add_work_lock(message);
   if (on_worker && locks_->held()) message.add(Part::lock, require_sql(locks_->is_held_by(base_->id())));
   if (unit.claim) message.add(Part::claim, tables_->claim_sql(*unit.claim));
+}
+
+// Two claims on an empty table must see each other also where the server's default is READ COMMITTED.
+void MySqlSession::add_isolation(Message& message) {
+  message.add(Part::setting, "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE");
 }
 
 // As long as the server works for us nobody else begins, also when the connection that holds the run lock is gone.
@@ -43,15 +47,18 @@ void MySqlSession::add_work_lock(Message& message) const {
 }
 
 // Whatever asks for the diagnostics of the statement before it must not find those of ours.
+bool MySqlSession::asks_for_diagnostics(std::string_view text) {
+  const std::string_view words[] = {"ROW_COUNT",   "FOUND_ROWS", "DIAGNOSTICS", "WARNING_COUNT",
+                                    "ERROR_COUNT", "WARNINGS",   "ERRORS"};
+  return std::any_of(std::begin(words), std::end(words),
+                     [&](std::string_view word) { return contains_word(text, word); });
+}
+
 bool MySqlSession::shows_warnings(const Unit& unit) {
   std::size_t count = 0;
   for_each_statement(unit, [&](const Statement&) { ++count; });
   if (count > most_watched_statements) return false;
-  const std::string_view body = unit.script->text.substr(unit.begin, unit.end - unit.begin);
-  const std::string_view words[] = {"ROW_COUNT",     "FOUND_ROWS",  "DIAGNOSTICS",
-                                    "WARNING_COUNT", "ERROR_COUNT", "WARNINGS"};
-  return std::none_of(std::begin(words), std::end(words),
-                      [&](std::string_view word) { return contains_word(body, word); });
+  return !asks_for_diagnostics(unit.script->text.substr(unit.begin, unit.end - unit.begin));
 }
 
 void MySqlSession::add_body(Message& message, const Unit& unit) {
@@ -65,11 +72,20 @@ void MySqlSession::add_body(Message& message, const Unit& unit) {
 void MySqlSession::add_end(Message& message, const Unit& unit, const std::string& started_at, bool on_worker) const {
   // The migration itself could have written there.
   if (on_worker && unit.claim) message.add(Part::tracker, tables_->claim_sql({unit.claim->to, unit.claim->to}));
+  add_records(message, unit, started_at, on_worker);
+  add_commit(message, on_worker);
+}
+
+void MySqlSession::add_records(Message& message, const Unit& unit, const std::string& started_at,
+                               bool on_worker) const {
   for (const JournalWrite& write : unit.journal)
     if (write.kind != JournalWriteKind::close || existing_.journal)
       message.add(Part::ending, tables_->journal_sql(write));
   if (unit.log)
     message.add(Part::ending, tables_->log_sql(*unit.log, started_at, duration_since(*unit.log, on_worker)));
+}
+
+void MySqlSession::add_commit(Message& message, bool on_worker) const {
   // The runner may be gone by now, and somebody else at work.
   if (on_worker && locks_->held()) message.add(Part::lock, require_sql(locks_->is_held_by(base_->id())));
   if (on_worker) message.add(Part::stop, require_sql("IS_USED_LOCK(" + stop_lock(worker_->id()) + ") IS NULL"));

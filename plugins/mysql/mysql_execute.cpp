@@ -24,32 +24,28 @@ constexpr std::size_t reserve = 16U << 10U;
 // The statements of larger texts are found anew whenever they are needed.
 constexpr std::size_t largest_kept_text = 16U << 20U;
 
-// Functions and triggers may set anything; plain DDL leaves nothing in its session.
-bool may_leave_traces(const Unit& unit) {
-  if (unit.transaction || (unit.script->traits & trait_session_state) != 0) return true;
-  const std::string_view text = unit.script->text.substr(unit.begin, unit.end - unit.begin);
-  return contains_word(text, "SELECT") || contains_word(text, "CALL");
+// CREATE VIEW and its kin: whatever they speak of, nothing of it runs now.
+bool only_defines(const Ddl& ddl) {
+  return (ddl.act == common::Act::create || ddl.act == common::Act::alter) && !ddl.objects.empty() &&
+         std::all_of(ddl.objects.begin(), ddl.objects.end(), [](const NamedObject& object) {
+           return object.kind == NamedObject::Kind::view || is_program(object);
+         });
 }
 
 }  // namespace
 
 ExecuteResult MySqlSession::do_execute(std::span<const Unit> units, ExecuteObserver& observer) {
-  ExecuteResult result;
+  Progress progress(units, observer);
   try {
     if (!existing_.known) look_for_tables();
-    const auto prepare = [&](const Unit& unit, bool new_step) {
-      if (stop_requested()) throw Error(ErrorCode::cancelled, "stopped before the next statement");
-      // It holds the lock, and it idles while the other one works.
-      if (!base_->alive()) throw_lost(*base_);
-      if (new_step) refuse_too_large(units.subspan(result.completed));
-      if (new_step || unit.script != nullptr) begin_script(unit.script);
-    };
-    common::run_in_order(units, observer, result, prepare, [&](const Unit& unit) { return run_unit(unit, observer); });
+    while (!progress.failed() && progress.next() < units.size()) take_unit(progress);
+    if (!progress.failed()) write_waiting(progress);
   } catch (const Error& error) {
-    result.error = error;
+    progress.fail(error, Outcome::not_applied);
   }
+  look_.reset();
   begin_script(nullptr);
-  return result;
+  return std::move(progress.result);
 }
 
 // G6: what the script before left behind is gone. Locks and temporary tables go at once, and not with the next script.
@@ -62,6 +58,7 @@ void MySqlSession::begin_script(const Script* script) {
   keeps_statements_ = script != nullptr && script->text.size() <= largest_kept_text;
   if (keeps_statements_)
     split_sql(script->text, modes_, [this](const Statement& statement) { statements_.push_back(statement); });
+  script_asks_ = script != nullptr && (!keeps_statements_ || asks_for_diagnostics(script->text));
 }
 
 void MySqlSession::renew_worker() {
@@ -89,22 +86,24 @@ bool MySqlSession::has_statements(const Unit& unit) {
   return any;
 }
 
-// Before anything of the step that these units begin with has run.
-void MySqlSession::refuse_too_large(std::span<const Unit> units) {
+// A statement of the step that these units begin with: nothing of that has run.
+std::optional<Error> MySqlSession::too_large(std::span<const Unit> units) {
+  std::optional<Error> refusal;
   const std::size_t most = server_.max_allowed_packet > reserve ? server_.max_allowed_packet - reserve : 1;
   for (const Unit& unit : units) {
     if (unit.step != units.front().step) break;
     if (unit.script == nullptr || unit.end - unit.begin <= most) continue;
     for_each_statement(unit, [&](const Statement& statement) {
-      if (statement.length <= most) return;
-      throw Error(ErrorCode::unsupported,
-                  "the statement has " + std::to_string(statement.length) +
-                      " bytes, more than the server takes in one message (max_allowed_packet = " +
-                      std::to_string(server_.max_allowed_packet) + ")")
-          .at(statement.offset)
-          .with_hint("raise max_allowed_packet on the server: SET GLOBAL max_allowed_packet = BYTES");
+      if (refusal || statement.length <= most) return;
+      refusal =
+          Error(ErrorCode::unsupported, "the statement has " + std::to_string(statement.length) +
+                                            " bytes, more than the server takes in one message (max_allowed_packet = " +
+                                            std::to_string(server_.max_allowed_packet) + ")")
+              .at(statement.offset)
+              .with_hint("raise max_allowed_packet on the server: SET GLOBAL max_allowed_packet = BYTES");
     });
   }
+  return refusal;
 }
 
 Pursuit MySqlSession::pursuit(ExecuteObserver& observer) {
@@ -119,8 +118,8 @@ Pursuit MySqlSession::pursuit(ExecuteObserver& observer) {
       worker(), *base_, server_, observer, [this] { return stop_requested(); }, std::move(settings));
 }
 
-std::optional<MySqlSession::Failure> MySqlSession::run_unit(const Unit& unit, ExecuteObserver& observer) {
-  for (int attempt = 1;; ++attempt) {
+std::optional<MySqlSession::Failure> MySqlSession::run_unit(const Unit& unit, ExecuteObserver& observer, int attempt) {
+  for (;; ++attempt) {
     std::string blockers;
     auto failure = run_once(unit, observer, blockers);
     if (!failure || !failure->may_pass) return failure;
@@ -142,29 +141,51 @@ std::optional<MySqlSession::Failure> MySqlSession::run_once(const Unit& unit, Ex
   return failure;
 }
 
+std::vector<std::string> MySqlSession::missing_tables(const Unit& unit) const {
+  return tables_->create_sql(existing_, common::adds_journal_row(unit), !server_.shows_attributes);
+}
+
 void MySqlSession::create_tables(const Unit& unit) {
-  const bool journal = common::adds_journal_row(unit);
-  const auto statements = tables_->create_sql(existing_, journal, !server_.shows_attributes);
+  const auto statements = missing_tables(unit);
   if (statements.empty()) return;
   std::string sql;
   for (const std::string& statement : statements) sql += (sql.empty() ? "" : "; ") + statement;
-  ask(sql, firmly());
+  const bool signs = !server_.shows_attributes && locks_->held();
+  if (signs) sql += "; " + sign_lock_sql(*tables_, base_->id(), runner_);
+  Reply reply = base_->ask(sql, firmly());
+  // The signature is best effort, as ever.
+  if (signs && reply.lost.empty() && reply.succeeded == statements.size()) reply.error.reset();
+  answers(std::move(reply));
   existing_.tracker = existing_.log = true;
-  existing_.journal = existing_.journal || journal;
+  existing_.journal = existing_.journal || common::adds_journal_row(unit);
   existing_.lock = existing_.lock || !server_.shows_attributes;
-  sign_lock();
+}
+
+// Functions and triggers may set anything; plain DDL leaves nothing in its session.
+bool MySqlSession::may_leave_traces(const Unit& unit) const {
+  if (unit.transaction || (unit.script->traits & trait_session_state) != 0) return true;
+  const std::string_view text = unit.script->text.substr(unit.begin, unit.end - unit.begin);
+  return (contains_word(text, "SELECT") || contains_word(text, "CALL")) && !only_defines(read_ddl(text, modes_));
+}
+
+bool MySqlSession::may_be_partial(std::string_view text, const Ddl& ddl) const {
+  return may_leave_a_part(text, ddl, !server_.mariadb && server_.version_number >= 80000);
+}
+
+bool MySqlSession::wants_image(const JournalWrite& write) {
+  const Script* const script = write.subject.script;
+  if (write.kind != JournalWriteKind::add || script == nullptr || !write.row.before.empty()) return false;
+  // Else its unqualified names may be of another database.
+  return (script->traits & trait_default_database) == 0;
 }
 
 // G13: what the catalogue says before the statement that the row announces.
 std::vector<JournalWrite> MySqlSession::with_images(const Unit& unit) {
   std::vector<JournalWrite> journal = unit.journal;
   for (JournalWrite& write : journal) {
-    const Script* const script = write.subject.script;
-    if (write.kind != JournalWriteKind::add || script == nullptr || !write.row.before.empty()) continue;
-    // Its unqualified names may be of another database.
-    if ((script->traits & trait_default_database) != 0) continue;
+    if (!wants_image(write)) continue;
     const Ddl ddl = read_ddl(write.subject.text(), modes_);
-    write.row.before = to_image(look_at(inquiring(*base_), ddl.objects, server_.database));
+    write.row.before = to_image(look_at(remembering(), ddl.objects, server_.database));
   }
   return journal;
 }
@@ -248,16 +269,16 @@ std::optional<MySqlSession::Failure> MySqlSession::run_bare(const Unit& unit, Pu
   }
   const std::string_view text = unit.script->text.substr(unit.begin, unit.end - unit.begin);
   const Ddl ddl = read_ddl(text, modes_);
-  const bool may_be_partial = may_leave_a_part(text, ddl, !server_.mariadb && server_.version_number >= 80000);
+  const bool divisible = may_be_partial(text, ddl);
   std::vector<Sight> before;
-  if (may_be_partial) before = look_at(inquiring(*worker_), ddl.objects, default_database());
+  if (divisible) before = look_at(inquiring(*worker_), ddl.objects, default_database());
   Message message;
   message.add_body(text, unit.begin);
   fail_point("mysql before bare statement");
   const Reply reply = chase.send(message.sql(), {});
   fail_point("mysql after bare statement");
   auto failure = judge(unit, message, reply, *worker_, &chase);
-  if (failure && may_be_partial) judge_part(ddl, before, *failure);
+  if (failure && divisible) judge_part(ddl, before, *failure);
   if (worker_->usable() && !reply.warnings.empty() && reply.warnings.back() != 0) {
     const Reply warnings = worker_->ask("SHOW WARNINGS", firmly());
     if (!warnings.failed()) tell_warnings(unit, unit.begin, warnings.tables.at(0), observer);

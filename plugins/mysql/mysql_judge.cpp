@@ -55,6 +55,22 @@ std::size_t place_in(std::string_view statement, const std::string& message) {
   return std::min(begin, statement.empty() ? 0 : statement.size() - 1);
 }
 
+// A message holds more than the statement, and where it quotes that up to its end the server's words go on with ours.
+std::string without_ours(std::string_view statement, std::string message) {
+  constexpr std::string_view near = "near '";
+  const auto begin = message.find(near);
+  const auto end = message.rfind("' at line ");
+  if (begin == std::string::npos || end == std::string::npos || end < begin + near.size()) return message;
+  const std::string rest = message.substr(begin + near.size(), end - begin - near.size());
+  for (auto at = rest.find(';'); at != std::string::npos; at = rest.find(';', at + 1)) {
+    const auto last = rest.find_last_not_of(" \t\r\n", at == 0 ? std::string::npos : at - 1);
+    const std::size_t length = at == 0 || last == std::string::npos ? 0 : last + 1;
+    if (rest.compare(at, 2, "; ") != 0 || !statement.ends_with(std::string_view(rest).substr(0, length))) continue;
+    return message.erase(begin + near.size() + length, rest.size() - length);
+  }
+  return message;
+}
+
 std::size_t line_at(std::string_view text, std::size_t offset) {
   return 1 +
          static_cast<std::size_t>(std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(offset), '\n'));
@@ -81,8 +97,9 @@ MySqlSession::Failure MySqlSession::lost(const Unit& unit, const Message& messag
 
 MySqlSession::Failure MySqlSession::refused(const Unit& unit, const Message& message, const Reply& reply,
                                             const Pursuit* pursuit) const {
-  const ServerError& said = *reply.error;
+  ServerError said = *reply.error;
   const Part part = message.part(reply.succeeded);
+  if (part == Part::body) said.message = without_ours(message.text(reply.succeeded), std::move(said.message));
   Failure failure{to_error(said, code_for(said)), Outcome::not_applied};
   switch (part) {
     case Part::setting:
@@ -104,7 +121,8 @@ MySqlSession::Failure MySqlSession::refused(const Unit& unit, const Message& mes
       failure.may_pass = failure.error.code == ErrorCode::busy && !unit.journal.empty();
       break;
     case Part::body:
-    case Part::warnings: {
+    case Part::warnings:
+    case Part::look: {
       const std::size_t offset = message.offset(reply.succeeded);
       failure.error.offset = offset + (part == Part::body ? place_in(message.text(reply.succeeded), said.message) : 0);
       failure.may_pass = is_locked_out(said);

@@ -5,8 +5,9 @@
 namespace talos::mysql {
 
 void Message::append(Entry entry, std::string_view statement) {
-  // An end of line ends a comment that the statement before may end in.
-  if (!sql_.empty()) sql_ += "\n;\n";
+  // An end of line ends a comment that the statement before may end in. None behind the semicolon: the server counts
+  // the lines of the next from there.
+  if (!sql_.empty()) sql_ += "\n; ";
   entry.begin = sql_.size();
   entry.length = statement.size();
   sql_.append(statement);

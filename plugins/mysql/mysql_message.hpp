@@ -19,7 +19,8 @@ class Message {
     tracker,   ///< the tracker is what the claim made of it
     ending,    ///< journal and history
     stop,      ///< nobody wants us to stop
-    commit
+    commit,
+    look  ///< what the catalogue says of the next statement's object
   };
 
   /// One statement of ours, without a semicolon at its end.

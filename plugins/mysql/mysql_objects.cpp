@@ -280,6 +280,11 @@ class Reader {
 
 }  // namespace
 
+bool is_program(const NamedObject& object) {
+  constexpr std::array kinds{Kind::trigger, Kind::procedure, Kind::function, Kind::event};
+  return std::find(kinds.begin(), kinds.end(), object.kind) != kinds.end();
+}
+
 Ddl read_ddl(std::string_view statement, LexerModes modes) { return Reader(statement, modes).run(); }
 
 std::vector<NamedObject> named_objects(std::string_view statement, LexerModes modes) {

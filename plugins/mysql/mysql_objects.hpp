@@ -20,6 +20,9 @@ struct NamedObject {
   bool operator==(const NamedObject&) const = default;
 };
 
+/// Code that the server keeps as text: trigger, procedure, function, event.
+bool is_program(const NamedObject& object);
+
 using common::Act;
 
 struct Ddl {

@@ -43,7 +43,8 @@ Pursuit::Pursuit(Connection& worker, Connection& base, const ServerInfo& server,
       settings_(std::move(settings)),
       watch_(base, worker.id(), server, settings_.stall_timeout) {}
 
-Reply Pursuit::send(const std::string& sql, Connection::Keep keep) {
+Reply Pursuit::send(const std::string& sql, Connection::Keep keep, Told told) {
+  told_ = std::move(told);
   watch_.restart();
   began_ = statement_began_ = Clock::now();
   statements_seen_ = 0;
@@ -53,6 +54,7 @@ Reply Pursuit::send(const std::string& sql, Connection::Keep keep) {
   if (base_.busy() && !is_free(base_)) base_.give_up("the server does not answer");
   calm_down(reply);
   if (!reply.lost.empty()) end_worker();
+  if (told_) told_(reply.succeeded);
   return reply;
 }
 
@@ -61,6 +63,7 @@ std::optional<std::string> Pursuit::look() {
   if (worker_.so_far().succeeded != statements_seen_) {
     statements_seen_ = worker_.so_far().succeeded;
     statement_began_ = now;
+    if (told_) told_(statements_seen_);
   }
   stopped_ = stopped_ || stop_requested_();
   timed_out_ = timed_out_ || (!stopped_ && settings_.statement_timeout.count() > 0 &&

@@ -43,6 +43,29 @@ LexerModes lexer_modes(std::string_view sql_mode) {
   return modes;
 }
 
+bool shows_plainly(std::string_view sql_mode) {
+  constexpr std::string_view harmless[] = {"STRICT_TRANS_TABLES",
+                                           "STRICT_ALL_TABLES",
+                                           "ERROR_FOR_DIVISION_BY_ZERO",
+                                           "NO_AUTO_CREATE_USER",
+                                           "ONLY_FULL_GROUP_BY",
+                                           "NO_ENGINE_SUBSTITUTION",
+                                           "NO_ZERO_IN_DATE",
+                                           "NO_ZERO_DATE",
+                                           "TRADITIONAL",
+                                           "NO_AUTO_VALUE_ON_ZERO",
+                                           ""};
+  if (sql_mode.size() >= 2 && sql_mode.front() == '\'' && sql_mode.back() == '\'')
+    sql_mode = sql_mode.substr(1, sql_mode.size() - 2);
+  while (true) {
+    const std::size_t end = std::min(sql_mode.find(','), sql_mode.size());
+    if (std::find(std::begin(harmless), std::end(harmless), sql_mode.substr(0, end)) == std::end(harmless))
+      return false;
+    if (end == sql_mode.size()) return true;
+    sql_mode.remove_prefix(end + 1);
+  }
+}
+
 ServerInfo describe_server(const Ask& ask, const std::string& settings, const std::string& description) {
   const auto answers =
       ask("SELECT VERSION(), IFNULL(DATABASE(), ''), @@max_allowed_packet, @@sql_mode, @@version_comment; " +

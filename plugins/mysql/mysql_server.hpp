@@ -33,4 +33,8 @@ ServerInfo describe_server(const Ask& ask, const std::string& settings, const st
 
 LexerModes lexer_modes(std::string_view sql_mode);
 
+/// Under this sql_mode, a value of the variable as the server or a DSN gives it, SHOW CREATE reads as under any other
+/// of which this holds.
+bool shows_plainly(std::string_view sql_mode);
+
 }  // namespace talos::mysql

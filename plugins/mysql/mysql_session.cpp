@@ -88,6 +88,16 @@ std::string sql_mode_of(const MySqlDsn& dsn, const std::string& of_server) {
   return of_server;
 }
 
+// What a fresh session of this DSN shows of an object is what one with our own settings shows.
+bool shows_as_base(const MySqlDsn& dsn, const std::string& of_server) {
+  constexpr std::string_view harmless[] = {"sql_mode", "foreign_key_checks", "unique_checks"};
+  const auto is_harmless = [&](const auto& setting) {
+    return std::find(std::begin(harmless), std::end(harmless), lower(setting.first)) != std::end(harmless);
+  };
+  return dsn.collation.empty() && std::all_of(dsn.settings.begin(), dsn.settings.end(), is_harmless) &&
+         shows_plainly(sql_mode_of(dsn, of_server));
+}
+
 }  // namespace
 
 MySqlSession::MySqlSession(MySqlDsn dsn, const ConnectRequest& request)
@@ -130,6 +140,7 @@ MySqlSession::MySqlSession(MySqlDsn dsn, const ConnectRequest& request)
   }
   server_ = describe_server(asking(), base_settings(ddl_lock_timeout_), dsn_.describe());
   modes_ = lexer_modes(sql_mode_of(dsn_, server_.sql_mode));
+  shows_as_base_ = shows_as_base(dsn_, server_.sql_mode);
   if (access_ != Access::read) refuse_read_only();
   tables_.emplace(server_.database, table);
   locks_.emplace(own_lock_name(server_.database, table), golang_migrate_lock_name(dsn_.database, table));
@@ -220,7 +231,11 @@ Connection::WhileWaiting MySqlSession::firmly() const {
 }
 
 std::vector<Table> MySqlSession::ask(const std::string& sql, const Connection::WhileWaiting& waiting) {
-  Reply reply = base_->ask(sql, waiting);
+  return answers(base_->ask(sql, waiting));
+}
+
+// Of the base connection; throws what went wrong.
+std::vector<Table> MySqlSession::answers(Reply reply) {
   if (!reply.lost.empty()) {
     if (stop_requested()) throw Error(ErrorCode::cancelled, "stopped");
     throw_lost(*base_);

@@ -1,9 +1,10 @@
 // A session on one database: reads state, locks, runs units, cancels, settles.
 //
-// Two connections. The first reads, holds the locks and writes all rows of our own that stand alone; no migration's
-// statement ever runs there, so that no setting of a migration reaches them and no KILL QUERY hits them. The second is
-// made for the first statement of a migration; it can be reset for every script, which a connection that holds locks
-// cannot (M4, M5, G6).
+// Two connections. The first reads and holds the locks; no migration's statement ever runs there, so that no setting of
+// a migration reaches what is written there and no KILL QUERY hits it. The second is made for the first statement of a
+// migration; it can be reset for every script, which a connection that holds locks cannot (M4, M5, G6). Rows of our own
+// that stand alone travel there, in front of the next statement, as long as no script has left traces; else, and when
+// they failed there, they are written by the first.
 #pragma once
 
 #include <atomic>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "mysql_backup.hpp"
+#include "mysql_batch.hpp"
 #include "mysql_bookkeeping.hpp"
 #include "mysql_connection.hpp"
 #include "mysql_dsn.hpp"
@@ -67,6 +69,7 @@ class MySqlSession : public Session {
   Connection::WhileWaiting patiently() const;
   Connection::WhileWaiting firmly() const;
   std::vector<Table> ask(const std::string& sql, const Connection::WhileWaiting& waiting);
+  std::vector<Table> answers(Reply reply);
   Ask asking() {
     return [this](const std::string& sql) { return ask(sql, patiently()); };
   }
@@ -89,8 +92,8 @@ class MySqlSession : public Session {
   void check_stop() const;
 
   // Units (mysql_execute.cpp)
-  void refuse_too_large(std::span<const Unit> units);
-  std::optional<Failure> run_unit(const Unit& unit, ExecuteObserver& observer);
+  std::optional<Error> too_large(std::span<const Unit> units);
+  std::optional<Failure> run_unit(const Unit& unit, ExecuteObserver& observer, int attempt = 1);
   std::optional<Failure> run_once(const Unit& unit, ExecuteObserver& observer, std::string& blockers);
   std::optional<Failure> run_bookkeeping(const Unit& unit);
   std::optional<Failure> run_transaction(const Unit& unit, Pursuit& pursuit, ExecuteObserver& observer);
@@ -101,17 +104,43 @@ class MySqlSession : public Session {
   bool wait_before_retry(Failure& failure, int attempt, const std::string& blockers, ExecuteObserver& observer);
   bool pause_for(std::chrono::milliseconds duration) const;
   Pursuit pursuit(ExecuteObserver& observer);
+  std::vector<std::string> missing_tables(const Unit& unit) const;
   void create_tables(const Unit& unit);
   void begin_script(const Script* script);
   void renew_worker();
   void for_each_statement(const Unit& unit, const StatementSink& sink);
   bool has_statements(const Unit& unit);
+  bool may_leave_traces(const Unit& unit) const;
+  bool may_be_partial(std::string_view text, const Ddl& ddl) const;
+  static bool wants_image(const JournalWrite& write);
   std::vector<JournalWrite> with_images(const Unit& unit);
+
+  // Our rows and a statement in one message (mysql_batch.cpp)
+  void check_way(bool finishing);
+  void take_unit(Progress& progress);
+  bool prepare(Progress& progress, const Unit& unit, bool opens);
+  void write_waiting(Progress& progress);
+  bool can_carry(const Unit& unit) const;
+  void run_statements(Progress& progress, const Unit& unit);
+  static void finish(Progress& progress, std::optional<Failure> failure);
+  void run_batch(Progress& progress, const Unit& unit);
+  void add_rows(Batch& batch, const Progress& progress);
+  bool must_be_last(const Unit& unit) const;
+  Batch compose_batch(const Progress& progress, const Unit& unit);
+  Reply send_batch(const Batch& batch, Progress& progress, Pursuit& chase);
+  void rows_failed(Progress& progress, const Unit& unit, const Batch& batch, const Reply& reply, Pursuit& chase);
+  void tell_all_warnings(const Unit& unit, const Batch& batch, const Reply& reply, ExecuteObserver& observer);
+  std::optional<std::string> next_look(const Progress& progress) const;
+  Inquiry remembering();
 
   // Messages (mysql_compose.cpp)
   void add_beginning(Message& message, const Unit& unit, bool on_worker) const;
+  static void add_isolation(Message& message);
   void add_body(Message& message, const Unit& unit);
   void add_end(Message& message, const Unit& unit, const std::string& started_at, bool on_worker) const;
+  void add_records(Message& message, const Unit& unit, const std::string& started_at, bool on_worker) const;
+  void add_commit(Message& message, bool on_worker) const;
+  static bool asks_for_diagnostics(std::string_view text);
   bool shows_warnings(const Unit& unit);
 
   // Failures (mysql_judge.cpp)
@@ -156,6 +185,9 @@ class MySqlSession : public Session {
   const Script* script_ = nullptr;     ///< whose units run
   std::vector<Statement> statements_;  ///< of it, unless it is very large
   bool keeps_statements_ = false;
+  bool script_asks_ = false;    ///< it may ask for the diagnostics of its statements
+  bool shows_as_base_ = false;  ///< definitions read the same on the worker, until a script sets something
+  std::optional<KeptLook> look_;
   bool used_ = false;          ///< something ran on the worker that may have left traces in its session
   bool settings_due_ = false;  ///< the worker's next message begins with its settings
 };
