@@ -6,7 +6,7 @@ namespace talos {
 
 namespace {
 
-bool differs(const MigrationFile& file, const LogRow& row, Thoroughness thoroughness) {
+bool differs(const MigrationFile& file, const AppliedFile& row, Thoroughness thoroughness) {
   if (row.size && *row.size != file.size()) return true;
   if (row.sha256.empty()) return false;
   if (!file.known_sha256.empty()) return row.sha256 != file.known_sha256;

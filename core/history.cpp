@@ -41,7 +41,9 @@ void replay(History& history, const MigrationSet& set, LogRow row) {
       break;
     case LogAction::up:
       history.applied.insert(history.applied.end(), row.version);
-      history.records.insert_or_assign(history.records.end(), row.version, std::move(row));
+      history.records.insert_or_assign(
+          history.records.end(), row.version,
+          AppliedFile{std::move(row.title), row.size, std::move(row.sha256), std::move(row.started_at)});
       break;
     case LogAction::down:
       history.applied.erase(row.version);

@@ -1,6 +1,7 @@
 // What counts as applied: the tracker decides, the log explains (G1).
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
@@ -12,12 +13,20 @@
 
 namespace talos {
 
+/// What the log says of a migration that is applied: what its file was then. There may be 100,000.
+struct AppliedFile {
+  std::string title;
+  std::optional<std::int64_t> size;
+  std::string sha256;
+  std::string started_at;
+};
+
 /// What the database's rows mean for one migration set.
 struct History {
   std::optional<TrackerRow> tracker;
   std::set<Version> applied;
-  /// The last `up` of each applied migration that the log knows: title, size and checksum to compare with.
-  std::map<Version, LogRow> records;
+  /// The last `up` of each applied migration that the log knows.
+  std::map<Version, AppliedFile> records;
   /// The tracker was moved by another tool since the log's last row (or there is no log): a baseline row is due.
   bool baseline_due = false;
 

@@ -11,8 +11,7 @@ using namespace talos::test;
 namespace {
 
 History applied_as(std::string_view body) {
-  LogRow row;
-  row.version = 1;
+  AppliedFile row;
   row.size = static_cast<std::int64_t>(body.size());
   row.sha256 = sha256(body);
   row.started_at = "2026-01-02T03:04:05.678Z";

@@ -15,12 +15,7 @@ const MigrationSet& three() {
   return *set;
 }
 
-LogRow record(Version version, std::string title) {
-  LogRow row;
-  row.version = row.current = version;
-  row.title = std::move(title);
-  return row;
-}
+AppliedFile record(std::string title) { return {std::move(title), {}, {}, {}}; }
 
 History applied(std::set<Version> versions) {
   History history;
@@ -169,7 +164,7 @@ TEST_CASE("G2: down undoes the highest applied version and goes to the next appl
 
 TEST_CASE("G3: on a database that is ahead, up does nothing with a warning and down refuses") {
   History history = applied({1, 2, 3, 9});
-  history.records = {{1, record(1, "a")}, {3, record(3, "c")}, {9, record(9, "z")}};
+  history.records = {{1, record("a")}, {3, record("c")}, {9, record("z")}};
   const Plan plan = up(three(), history);
   CHECK(plan.ahead);
   CHECK(plan.empty());
@@ -182,8 +177,8 @@ TEST_CASE("G3: on a database that is ahead, up does nothing with a warning and d
 
 TEST_CASE("G3: a database ahead is another set's if a version within the set's range is unknown or named otherwise") {
   History history = applied({1, 9});
-  SUBCASE("another title") { history.records = {{1, record(1, "other")}, {9, record(9, "z")}}; }
-  SUBCASE("a version the set lacks") { history.records = {{0, record(0, "zero")}, {9, record(9, "z")}}; }
+  SUBCASE("another title") { history.records = {{1, record("other")}, {9, record("z")}}; }
+  SUBCASE("a version the set lacks") { history.records = {{0, record("zero")}, {9, record("z")}}; }
   for (Direction direction : {Direction::up, Direction::down}) {
     const Error error = error_of([&] { make_plan(three(), history, {direction, {}, {}}, {}); });
     CHECK(error.code == ErrorCode::policy);
@@ -242,7 +237,7 @@ TEST_CASE("a pending migration without an up file is refused by name") {
 
 TEST_CASE("G3: a history of which nothing is in the set is another set's, also within the set's range") {
   History history = applied({1, 2});
-  history.records = {{1, record(1, "shirts")}, {2, record(2, "hats")}};
+  history.records = {{1, record("shirts")}, {2, record("hats")}};
   for (const auto& error : {error_of([&] { up(three(), history); }), error_of([&] { down(three(), history); })}) {
     CHECK(error.code == ErrorCode::policy);
     CHECK(contains(error.what(), "another set"));
@@ -254,11 +249,11 @@ TEST_CASE("an applied migration that is gone or has another title is a warning, 
   History history = applied({1, 2});
   std::string word;
   SUBCASE("another title") {
-    history.records = {{1, record(1, "old")}, {2, record(2, "b")}};
+    history.records = {{1, record("old")}, {2, record("b")}};
     word = "\"old\"";
   }
   SUBCASE("gone") {
-    history.records = {{0, record(0, "zero")}, {2, record(2, "b")}};
+    history.records = {{0, record("zero")}, {2, record("b")}};
     word = "zero";
   }
   const Plan plan = up(three(), history);
