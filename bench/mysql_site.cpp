@@ -32,9 +32,9 @@ bool is_write(std::string_view statement) {
   return false;
 }
 
-// One message of the general log: MariaDB logs it whole, MySQL each statement by itself. talos joins by "\n;\n".
+// One message of the general log: MariaDB logs it whole, MySQL each statement by itself. talos joins by "\n; ".
 void add_writes(std::string& script, std::string_view message) {
-  constexpr std::string_view seam = "\n;\n";
+  constexpr std::string_view seam = "\n; ";
   while (!message.empty()) {
     const std::size_t end = message.find(seam);
     std::string_view statement = message.substr(0, end);

@@ -113,7 +113,9 @@ void far_server(const Plan& plan, Row& row) {
   add_turns(plan, row, one_run(0), count);
   for (std::size_t index = 1; index < contenders.size(); ++index) {
     const std::string& rival = contenders[index].name;
-    compare(row, plan.site.talos(), rival, rival == "dbmate" ? std::optional(0.05) : std::nullopt);
+    // On MySQL each schema change is a turn of its own, whoever makes it.
+    const bool has_limit = rival == "dbmate" && plan.site.dialect() == "postgres";
+    compare(row, plan.site.talos(), rival, has_limit ? std::optional(0.05) : std::nullopt);
     row.figures.back().theirs += ", " + std::to_string(one_run(index)) + " turns";
   }
   if (plan.site.dialect() == "postgres") add_lone_statements(plan, row, round_trip);

@@ -266,6 +266,7 @@ void Executor::run(std::span<const Step> steps, const std::deque<PreparedScript>
   for (std::size_t next = 0; next < steps.size();) {
     cancel_.check();
     Choreography plan;
+    plan.units.reserve(std::min(steps.size() - next, most_units));
     for (; next < steps.size() && plan.units.size() < most_units; ++next)
       compose(plan, steps[next], scripts[next], next);
     if (next == steps.size()) plan.units.back().durable = true;
