@@ -263,15 +263,7 @@ LockStatus CockroachSession::do_observe_lock() {
   std::string look = lease_->held() ? std::string(begin_serializable) : "BEGIN AS OF SYSTEM TIME '-100ms'";
   if (lease_exists) look += "; " + lease_->look_sql();
   if (rows_exist) look += "; SELECT lock_id FROM " + foreign_table_ + " WHERE lock_id IN (" + list(foreign_ids_) + ")";
-  std::vector<pg::Table> rows;
-  try {
-    rows = ask(look + "; COMMIT");
-  } catch (const Error& error) {
-    // The table is younger than the past that is looked at: then nobody had it.
-    constexpr std::string_view undefined_table = "42P01";
-    if (error.native_code == undefined_table) return {};
-    throw;
-  }
+  const auto rows = ask(look + "; COMMIT");
   std::optional<LeaseRows> lease;
   if (lease_exists) lease = Lease::read(rows.at(1));
   if (lease && lease->running) return status_of(*lease);

@@ -72,8 +72,10 @@ void Session::ddl_alone(const Statement& statement) {
 
 void Session::create(const Statement& statement) {
   const std::string sql = statement.render([this](const Statement::Place& place) { return rows(place); });
+  skipped_ = false;
   const Result result = backend_->run(sql);
-  new_tables(statement);
+  // IF NOT EXISTS leaves what is there as old, and as locked, as it is.
+  if (!skipped_) new_tables(statement);
   remember(statement, sql);
   wire_.result(result.get());
 }

@@ -423,6 +423,20 @@ TEST_CASE("a second schema change waits for the table's job, or is told to try a
         Lines{"x", "a", "b"});
 }
 
+TEST_CASE("a table that CREATE TABLE IF NOT EXISTS finds is no younger for it") {
+  PostgresServer* server = shared_server();
+  if (server == nullptr) return;
+  CrdbWorld world(*server, CrdbProfile::v25_2);
+  PgClient maker = careful(world);
+  PgClient reader = careful(world);
+  maker.run("CREATE TABLE t (x INT PRIMARY KEY)");
+  const std::string of_the_past = "SELECT * FROM t AS OF SYSTEM TIME '-1s'";
+  CHECK(state_of(reader, of_the_past) == "42P01");
+  REQUIRE(eventually([&] { return state_of(reader, of_the_past).empty(); }));
+  maker.run("CREATE TABLE IF NOT EXISTS t (x INT PRIMARY KEY)");
+  CHECK(state_of(reader, of_the_past).empty());
+}
+
 TEST_CASE("C2: a plain read of what an open transaction has written waits; one of the past does not") {
   PostgresServer* server = shared_server();
   if (server == nullptr) return;
