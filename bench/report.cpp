@@ -66,14 +66,21 @@ Json json_of(const Row& row) {
   return result;
 }
 
+// A report is for others: of a place that only this machine has it keeps what lies below.
+std::string program_for_others(const fs::path& program, const fs::path& source) {
+  for (const fs::path& root : {fs::current_path(), fs::canonical(source)}) {
+    const fs::path relative = program.lexically_relative(root);
+    if (!relative.empty() && *relative.begin() != "..") return relative.string();
+  }
+  return program.string().starts_with("/usr/") ? program.string() : program.filename().string();
+}
+
 Json json_of(const Tool& tool, const fs::path& source) {
   if (tool.program.empty()) return {{"name", tool.name}, {"present", false}};
-  const fs::path relative = tool.program.lexically_relative(fs::canonical(source));
-  const bool inside = !relative.empty() && *relative.begin() != "..";
   return {{"name", tool.name},
           {"present", true},
           {"version", tool.version},
-          {"program", inside ? relative.string() : tool.program.string()},
+          {"program", program_for_others(tool.program, source)},
           {"durability", tool.durability}};
 }
 

@@ -335,8 +335,7 @@ void Executor::perform(const Choreography& plan, std::size_t count) {
     begin_step(place, count);
   }
   if (place.statements == 0) fail_transaction(place, result);
-  const Unit& unit = plan.units[result.completed];
-  fail_statement(place, unit.script != nullptr, unit.transaction, result);
+  fail_statement(place, plan.units[result.completed], result);
 }
 
 void Executor::begin_step(const Place& place, std::size_t count) {
@@ -445,7 +444,8 @@ void Executor::fail_transaction(const Place& place, const ExecuteResult& result)
   fail(*place.step, *place.script, *result.error, result.outcome);
 }
 
-void Executor::fail_statement(const Place& place, bool had_body, bool transaction, const ExecuteResult& result) {
+void Executor::fail_statement(const Place& place, const Unit& failed, const ExecuteResult& result) {
+  const bool had_body = failed.script != nullptr;
   const Step& step = *place.step;
   const PreparedScript& script = *place.script;
   Error error = script.locate(retell(*result.error));
@@ -467,7 +467,7 @@ void Executor::fail_statement(const Place& place, bool had_body, bool transactio
     error = Error(ErrorCode::policy, "the tracker was changed by somebody else while this migration ran")
                 .with_file(error.file);
   // What was sent without an answer may have happened. Its record comes with it, so the journal tells; we do not.
-  if (result.outcome == Outcome::unknown && transaction) throw Error(error);
+  if (result.outcome == Outcome::unknown && failed.transaction) throw Error(error);
   // Where statements are atomic, what one left behind all the same is named by its error; where it is not, nobody
   // knows.
   const bool told =

@@ -80,7 +80,7 @@ class Executor {
   [[noreturn]] void leave_dirty(const Step& step, const PreparedScript& script, Error error);
   void record_failure(const Step& step, const PreparedScript& script, const Error& error, Unit unit);
   [[noreturn]] void fail_transaction(const Place& place, const ExecuteResult& result);
-  [[noreturn]] void fail_statement(const Place& place, bool had_body, bool transaction, const ExecuteResult& result);
+  [[noreturn]] void fail_statement(const Place& place, const Unit& failed, const ExecuteResult& result);
   bool set_back(const Step& step, const Composer& composer);
   Error retell(const Error& error) const;
   LogRow log_row(const Step& step, const PreparedScript& script) const;

@@ -50,10 +50,6 @@ bool touches_session(const Script* script) {
   return script != nullptr && (script->traits & (pg::trait_session_state | pg::trait_lexing_settings)) != 0;
 }
 
-bool runs_foreign_code(const Script* script) {
-  return script != nullptr && (script->traits & pg::trait_foreign_code) != 0;
-}
-
 bool PostgresSession::takes_lease(const Unit& unit) const {
   return server_.pooled && !heartbeat_ && unit.claim && unit.claim->to && unit.claim->to->dirty;
 }

@@ -20,6 +20,8 @@ using common::retry_delay;
 constexpr std::size_t largest_message = 1U << 20U;
 constexpr std::size_t piece_size = 256U << 10U;
 
+bool runs_foreign_code(const Script* script) { return (script->traits & pg::trait_foreign_code) != 0; }
+
 }  // namespace
 
 ExecuteResult PostgresSession::do_execute(std::span<const Unit> units, ExecuteObserver& observer) {
@@ -75,7 +77,9 @@ void PostgresSession::begin_unit(const Unit& unit) {
   }
   if (unit.script == nullptr || unit.script == place_.script) return;
   place_.script = unit.script;
-  foreign_code_ran_ = foreign_code_ran_ || runs_foreign_code(unit.script);
+  // Whoever is no superuser may become one.
+  if (runs_foreign_code(unit.script) && (server_.superuser || touches_session(unit.script)))
+    may_have_event_triggers_ = true;
   if (!may_touch_session(unit.script)) return;
   place_.condition = Condition::touched;
   place_.settings_touched = touches_session(place_.script);
@@ -84,8 +88,7 @@ void PostgresSession::begin_unit(const Unit& unit) {
 // Plain DDL does not, but where an event trigger runs with it. Behind a pooler nobody knows what the session is like.
 bool PostgresSession::may_touch_session(const Script* script) const {
   if (script == nullptr) return false;
-  return touches_session(script) || runs_foreign_code(script) || server_.pooled || server_.event_triggers ||
-         (server_.superuser && foreign_code_ran_);
+  return touches_session(script) || runs_foreign_code(script) || server_.pooled || may_have_event_triggers_;
 }
 
 void PostgresSession::renew() {

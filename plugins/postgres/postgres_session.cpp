@@ -42,6 +42,7 @@ PostgresSession::PostgresSession(pg::PgDsn dsn, const ConnectRequest& request)
     throw Error(ErrorCode::usage, "the tracker table's name must be letters, digits, _ and $, at most 55 bytes");
   FirstLook look = describe_server(asking(), dsn_, table, connection_->announced_pid());
   server_ = std::move(look.server);
+  may_have_event_triggers_ = server_.event_triggers;
   existing_ = look.existing;
   if (access_ != Access::read) refuse_standby();
   tables_.emplace(server_.schema, table);

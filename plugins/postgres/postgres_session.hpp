@@ -31,8 +31,6 @@ namespace talos::postgres {
 
 /// Its text speaks of settings or of other things that last as long as a session.
 bool touches_session(const Script* script);
-/// It runs code that may do so.
-bool runs_foreign_code(const Script* script);
 
 class PostgresSession : public Session {
  public:
@@ -199,8 +197,8 @@ class PostgresSession : public Session {
   std::optional<State> read_ahead_;       ///< by the message that tried for the lock, if nothing was sent since
 
   Place place_;
-  bool foreign_code_ran_ = false;  ///< which may have made event triggers, if it has the right to
-  bool renewal_due_ = false;       ///< what is not a script's needs a message before it that takes back what one left
+  bool may_have_event_triggers_ = false;  ///< there were some, or a script with the right to may have made some
+  bool renewal_due_ = false;  ///< what is not a script's needs a message before it that takes back what one left
   std::unique_ptr<Watch> heartbeat_;  ///< while a lease is held
   bool watch_refused_ = false;
 };

@@ -91,6 +91,8 @@ TEST_CASE("a lock that somebody gives up is taken at a later poll") {
   RunLock lock(waiter.session);
   CHECK(waiter.acquire(lock, 1h));
   CHECK(waiter.reporter.lock_waits == 2);
+  CHECK(waiter.database.lock_attempts >= 3);
+  CHECK(waiter.database.locked);
 }
 
 TEST_CASE("the lock is tried for more often than the others are looked at") {
