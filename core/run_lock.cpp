@@ -25,7 +25,7 @@ std::chrono::milliseconds since(Clock::time_point start) {
 
 std::chrono::milliseconds PollDelay::next() {
   static thread_local std::minstd_rand random(std::random_device{}());
-  const auto most = std::min(std::max(waited_ / 5, std::chrono::milliseconds(10)), longest_).count();
+  const auto most = std::min(std::max(waited_ / divisor_, std::chrono::milliseconds(10)), longest_).count();
   const std::chrono::milliseconds wait(std::uniform_int_distribution<std::int64_t>(most / 2, most)(random));
   waited_ += wait;
   return wait;
@@ -49,13 +49,23 @@ RunLock::~RunLock() {
   }
 }
 
-// The lock is tried for often, which costs little; what the others do is looked at more seldom.
+// True if the lock may be free now.
+bool RunLock::pause(std::chrono::milliseconds at_most, CancelToken& cancel) const {
+  const auto start = Clock::now();
+  if (wait_ != nullptr && wait_->await(at_most)) return true;
+  // Where there is nothing to wait for, the other tool's lock say, it comes back at once.
+  if (const auto left = at_most - since(start); left.count() > 0) cancel.wait_for(left);
+  return false;
+}
+
+// The lock is tried for often, which costs little; what the others do is looked at more seldom, and when one has ended:
+// most often it has done it all, and then nobody else need queue for the lock to see that.
 bool RunLock::acquire(std::chrono::milliseconds timeout, Reporter& reporter, CancelToken& cancel,
                       const std::function<bool()>& finished) {
   constexpr std::chrono::milliseconds between_looks{250};
   const auto start = Clock::now();
   std::optional<std::chrono::milliseconds> looked;
-  PollDelay delay;
+  PollDelay delay = wait_ != nullptr ? PollDelay::doubling() : PollDelay();
   while (!session_.try_lock()) {
     const auto waited = since(start);
     const bool in_time = waited < timeout;
@@ -65,8 +75,9 @@ bool RunLock::acquire(std::chrono::milliseconds timeout, Reporter& reporter, Can
       reporter.waiting_for_lock(session_.observe_lock(), waited);
       looked = waited;
     }
-    cancel.wait_for(std::clamp(timeout - waited, std::chrono::milliseconds(1), delay.next()));
+    const bool ended = pause(std::clamp(timeout - waited, std::chrono::milliseconds(1), delay.next()), cancel);
     cancel.check();
+    if (ended && finished()) return false;
   }
   return true;
 }

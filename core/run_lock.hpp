@@ -7,12 +7,13 @@
 #include "cancel.hpp"
 #include "reporter.hpp"
 #include "talos/driver.hpp"
+#include "talos/lock_wait.hpp"
 
 namespace talos {
 
 class RunLock {
  public:
-  explicit RunLock(Session& session) : session_(session) {}
+  explicit RunLock(Session& session) : session_(session), wait_(session.ability<LockWait>()) {}
   ~RunLock();
   RunLock(const RunLock&) = delete;
   RunLock& operator=(const RunLock&) = delete;
@@ -24,7 +25,10 @@ class RunLock {
                const std::function<bool()>& finished);
 
  private:
+  bool pause(std::chrono::milliseconds at_most, CancelToken& cancel) const;
+
   Session& session_;
+  LockWait* const wait_;
 };
 
 /// Waits between polls: a fifth of what was waited so far, at least 10 ms and at most `longest`, with jitter, so that
@@ -32,10 +36,17 @@ class RunLock {
 class PollDelay {
  public:
   explicit PollDelay(std::chrono::milliseconds longest = std::chrono::milliseconds(250)) : longest_(longest) {}
+  /// Doubling, for waiters who are told of the end.
+  static PollDelay doubling() {
+    PollDelay delay;
+    delay.divisor_ = 1;
+    return delay;
+  }
   std::chrono::milliseconds next();
 
  private:
   std::chrono::milliseconds longest_;
+  int divisor_ = 5;
   std::chrono::milliseconds waited_{0};
 };
 

@@ -1,6 +1,7 @@
 // The locks by name that keep runners apart: this program's own, and that of golang-migrate's runners.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,8 +17,9 @@ class NamedLocks {
  public:
   NamedLocks(std::string own, std::string golang_migrate);
 
-  /// Both or none, at once; and neither while the server is still at work for a runner that is gone.
-  bool try_lock(const Ask& ask);
+  /// Both or none, and neither while the server is still at work for a runner that is gone.
+  /// Waits in the server for the program's own; of a wait's length, only MariaDB counts parts of a second.
+  bool lock_within(const Ask& ask, std::chrono::milliseconds at_most);
   void unlock(const Ask& ask);
   bool held() const { return held_; }
 

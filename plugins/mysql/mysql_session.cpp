@@ -116,6 +116,7 @@ MySqlSession::MySqlSession(MySqlDsn dsn, const ConnectRequest& request)
       stop_(request.stop),
       settlement_(
           [this](const ScriptPart& statement, std::string_view before) { return settle_statement(statement, before); }),
+      lock_wait_([this](std::chrono::milliseconds at_most) { return lock_within(at_most); }),
       endpoint_(endpoint_of(dsn_, request.runner)),
       introspection_(asking(), server_, tables_),
       scratch_(dsn_text_, asking(), asking_firmly(),
@@ -198,6 +199,8 @@ Ability* MySqlSession::do_ability(std::string_view id) {
   if (id == Scratch::id) return &scratch_;
   if (id == Trial::id) return &trial_;
   if (id == Backup::id) return &backup_;
+  // MySQL counts whole seconds only: too long to be deaf to a request to stop.
+  if (id == LockWait::id && server_.mariadb) return &lock_wait_;
   return nullptr;
 }
 
@@ -291,10 +294,12 @@ void MySqlSession::look_for_tables() { existing_ = tables_->existing(asking()(ta
 
 State MySqlSession::do_read_state(LogDepth depth) { return tables_->read(asking(), depth, existing_); }
 
-bool MySqlSession::do_try_lock() {
+bool MySqlSession::do_try_lock() { return lock_within(std::chrono::milliseconds(0)); }
+
+bool MySqlSession::lock_within(std::chrono::milliseconds at_most) {
   refuse_read_only();
   if (dsn_.no_lock || locks_->held()) return true;
-  if (!locks_->try_lock(asking())) return false;
+  if (!locks_->lock_within(asking(), at_most)) return false;
   if (!existing_.known) look_for_tables();
   sign_lock();
   return true;

@@ -23,6 +23,7 @@
 #include "mysql_dsn.hpp"
 #include "mysql_introspection.hpp"
 #include "mysql_lexer.hpp"
+#include "mysql_lock_wait.hpp"
 #include "mysql_locks.hpp"
 #include "mysql_message.hpp"
 #include "mysql_pursuit.hpp"
@@ -82,6 +83,7 @@ class MySqlSession : public Session {
   bool stop_requested() const;
   void refuse_read_only() const;
   void look_for_tables();
+  bool lock_within(std::chrono::milliseconds at_most);
   void sign_lock();
   [[noreturn]] void throw_lost(const Connection& connection) const;
 
@@ -166,6 +168,7 @@ class MySqlSession : public Session {
   const std::atomic<bool>* stop_;
   std::atomic<bool> cancelled_{false};
   SessionSettlement settlement_;
+  SessionLockWait lock_wait_;
 
   Endpoint endpoint_;
   std::unique_ptr<Connection> base_;

@@ -325,6 +325,29 @@ bool Connection::wait_readable(bool or_writable, const WhileWaiting& waiting) {
   }
 }
 
+bool Connection::await_notification(std::chrono::milliseconds at_most, const std::function<bool()>& stop) {
+  const auto deadline = Clock::now() + at_most;
+  while (usable() && !stop()) {
+    if (take_notifications()) return true;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    if (left.count() <= 0) return false;
+    pollfd socket{PQsocket(connection_.get()), POLLIN, 0};
+    if (::poll(&socket, 1, static_cast<int>(std::min(left, tick).count())) > 0 &&
+        PQconsumeInput(connection_.get()) == 0)
+      give_up(last_error());
+  }
+  return false;
+}
+
+bool Connection::take_notifications() {
+  bool any = false;
+  while (PGnotify* const notification = PQnotifies(connection_.get())) {
+    PQfreemem(notification);
+    any = true;
+  }
+  return any;
+}
+
 void Connection::cancel() {
   cancel_request_ = std::make_shared<CancelRequest>(connection_.get());
   cancel_is_late_ = false;

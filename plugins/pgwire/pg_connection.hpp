@@ -72,6 +72,11 @@ class Connection {
   /// it stays in the session until it is deallocated; without one it is gone with the next message.
   Reply prepare(const std::string& statement, const WhileWaiting& waiting, const std::string& name = {});
 
+  /// Waits for a notification of a channel that was listened to: true as soon as there is one, also one that has come
+  /// since the last time; false after `at_most`, under `stop`, or when the connection breaks. No message may be under
+  /// way.
+  bool await_notification(std::chrono::milliseconds at_most, const std::function<bool()>& stop);
+
   /// Asks the server to stop what runs; the answer to the message then says so. Returns at once.
   void cancel();
   /// Whether more of the running message has left for the server since this was asked last.
@@ -104,6 +109,7 @@ class Connection {
   Reply follow(bool sent, const WhileWaiting& waiting, const AfterEach& after_each, const Keep& keep, bool row_by_row);
   bool flush(const WhileWaiting& waiting);
   bool await_answer(const WhileWaiting& waiting);
+  bool take_notifications();
   bool wait_readable(bool or_writable, const WhileWaiting& waiting);
   std::string last_error() const;
 

@@ -29,6 +29,7 @@ ExecuteResult PostgresSession::do_execute(std::span<const Unit> units, ExecuteOb
   Progress progress{units, observer};
   read_ahead_.reset();
   before_bare_.reset();
+  worked_ = true;
   try {
     connection_->on_notice([&](const pg::ServerError& notice) {
       if (notice.severity == "WARNING") observer.warning(notice.message);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "pg_runner.hpp"
+#include "pg_text.hpp"
 
 namespace talos::postgres {
 
@@ -61,12 +62,16 @@ bool AdvisoryLocks::tried(const pg::Ask& ask, const pg::Table& answer) {
   return held_;
 }
 
-void AdvisoryLocks::unlock(const pg::Ask& ask) {
+void AdvisoryLocks::unlock(const pg::Ask& ask, bool tells) {
   if (!held_) return release_foreign(ask);
   const std::vector<std::int64_t> keys = all();
   held_ = false;
-  unlock_first(ask, keys, std::exchange(foreign_held_, false) ? keys.size() : 1);
+  // A notification is a commit like any other, but nobody minds if a crash of the server loses it.
+  const std::string news = tells ? "; BEGIN; SET LOCAL synchronous_commit = off; NOTIFY " + channel() + "; COMMIT" : "";
+  ask(unlock_first_sql(keys, std::exchange(foreign_held_, false) ? keys.size() : 1) + news);
 }
+
+std::string AdvisoryLocks::channel() const { return pg::quoted_name("talos " + std::to_string(own_)); }
 
 void AdvisoryLocks::release_foreign(const pg::Ask& ask) {
   if (!foreign_held_) return;

@@ -21,9 +21,13 @@ class AdvisoryLocks {
   /// All or none: one SELECT that tries, and what came of it.
   std::string try_sql() const;
   bool tried(const pg::Ask& ask, const pg::Table& answer);
-  void unlock(const pg::Ask& ask);
+  /// `tells`: those who wait hear of it.
+  void unlock(const pg::Ask& ask, bool tells);
   bool held() const { return held_; }
   bool foreign_held() const { return foreign_held_; }
+
+  /// The channel, quoted, on which a runner that has done something tells that it gave the locks up.
+  std::string channel() const;
 
   /// golang-migrate's runners block in pg_advisory_lock(), so their keys must be free while a statement waits for
   /// all snapshots. Only the program's own key stays.

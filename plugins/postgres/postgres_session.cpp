@@ -52,6 +52,7 @@ PostgresSession::PostgresSession(pg::PgDsn dsn, const ConnectRequest& request)
   settlement_.emplace(*this, asking(), server_.schema);
   introspection_.emplace(asking(), server_, *tables_);
   const auto stop = [this] { return stop_requested(); };
+  lock_wait_.emplace(*connection_, asking(), locks_->channel(), stop);
   const auto settings = [this](bool local) { return session_settings(dsn_, server_, statement_timeout_, local); };
   scratch_.emplace(PostgresScratch::Place{parameters_, dsn_, server_, settings(false), stop});
   trial_.emplace(PostgresTrial::Place{parameters_, dsn_, settings(true), *tables_, stop});
@@ -96,6 +97,7 @@ Ability* PostgresSession::do_ability(std::string_view id) {
   if (id == Scratch::id) return &*scratch_;
   if (id == Trial::id) return &*trial_;
   if (id == Backup::id) return &*backup_;
+  if (id == LockWait::id && !server_.pooled) return &*lock_wait_;
   return nullptr;
 }
 
@@ -173,11 +175,18 @@ bool PostgresSession::do_try_lock() {
   const bool again = lock_was_taken_;
   lock_was_taken_ = !locks_->tried(asking(), again ? ask(locks_->try_sql()).at(0) : try_and_read());
   if (lock_was_taken_) return false;
-  if (again) existing_ = pg::Bookkeeping::existing(ask(tables_->existing_sql()).at(0));
+  if (again) look_after_waiting();
   // A runner behind a pooler has no lock of a session.
   if (!existing_.lease || !lease_->observe(asking()).held) return true;
-  locks_->unlock(asking());
+  locks_->unlock(asking(), false);
   return false;
+}
+
+// Meanwhile the tables may have been made; and no script is to find a channel that is listened to.
+void PostgresSession::look_after_waiting() {
+  const std::string end = lock_wait_->listens() ? lock_wait_->end_sql() + ";" : "";
+  existing_ = pg::Bookkeeping::existing(ask(end + tables_->existing_sql()).back());
+  lock_wait_->ended();
 }
 
 // Whoever tries reads next, whether it has the lock or not: both in one message. The answer to the first.
@@ -214,7 +223,8 @@ void PostgresSession::do_unlock() {
   release_lease();
   if (!connection_->usable()) return;
   // Most often the session ends with this: what the last script left behind need not go, if it can be no settings.
-  locks_->unlock(place_.settings_touched ? asking() : [this](const std::string& sql) { return ask_as_is(sql); });
+  const pg::Ask as_is = [this](const std::string& sql) { return ask_as_is(sql); };
+  locks_->unlock(place_.settings_touched ? asking() : as_is, worked_);
 }
 
 LockStatus PostgresSession::do_observe_lock() {

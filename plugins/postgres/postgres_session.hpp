@@ -17,6 +17,7 @@
 #include "postgres_introspection.hpp"
 #include "postgres_lease.hpp"
 #include "postgres_leftover.hpp"
+#include "postgres_lock_wait.hpp"
 #include "postgres_locks.hpp"
 #include "postgres_message.hpp"
 #include "postgres_pursuit.hpp"
@@ -73,6 +74,7 @@ class PostgresSession : public Session {
   void refuse_standby() const;
   pg::Parameters parameters_in_force() const;
   bool try_pooled_lock();
+  void look_after_waiting();
   pg::Table try_and_read();
 
   /// Of the server's session, without a pooler: `fresh` is what every script finds.
@@ -185,6 +187,7 @@ class PostgresSession : public Session {
   ServerInfo server_;
   std::optional<pg::Bookkeeping> tables_;
   std::optional<AdvisoryLocks> locks_;
+  std::optional<PostgresLockWait> lock_wait_;
   std::optional<Lease> lease_;
   std::optional<PostgresSettlement> settlement_;
   std::optional<PostgresIntrospection> introspection_;
@@ -192,6 +195,7 @@ class PostgresSession : public Session {
   std::optional<PostgresTrial> trial_;
   std::optional<PostgresBackup> backup_;
   pg::Existing existing_;
+  bool worked_ = false;                   ///< something was to be done, and others may wait for its end
   bool lock_was_taken_ = false;           ///< at the last attempt, by somebody else
   std::optional<pg::Table> before_bare_;  ///< what LeftoverSearch asks before the bare statement that comes next
   std::optional<State> read_ahead_;       ///< by the message that tried for the lock, if nothing was sent since

@@ -1,6 +1,7 @@
 // Everything of the SDK that crosses the border between a program and a plugin, for .ci/abi to describe.
 #include "talos/backup.hpp"
 #include "talos/introspection.hpp"
+#include "talos/lock_wait.hpp"
 #include "talos/plugin.hpp"
 #include "talos/scratch.hpp"
 #include "talos/settlement.hpp"
@@ -19,6 +20,7 @@ namespace talos::abi {
 [[gnu::visibility("default")]] Scratch* scratch = nullptr;
 [[gnu::visibility("default")]] Trial* trial = nullptr;
 [[gnu::visibility("default")]] Backup* backup = nullptr;
+[[gnu::visibility("default")]] LockWait* lock_wait = nullptr;
 [[gnu::visibility("default")]] const Error* error = nullptr;
 [[gnu::visibility("default")]] const State* state = nullptr;
 [[gnu::visibility("default")]] const Unit* unit = nullptr;

@@ -1,10 +1,12 @@
 #include <doctest/doctest.h>
 
+#include <future>
 #include <optional>
 
 #include "kit.hpp"
 #include "lock_holder.hpp"
 #include "runner_identity.hpp"
+#include "talos/lock_wait.hpp"
 
 namespace talos::conformance {
 namespace {
@@ -21,6 +23,23 @@ bool has_lock() {
   skip("run_lock is not declared");
   return false;
 }
+
+// One that has worked under the lock, and one that waits for it.
+struct Waiting {
+  const std::string table = table_in_use();
+  const std::unique_ptr<Session> holder = connect(table, Access::write);
+  const std::unique_ptr<Session> waiter = connect(table, Access::write);
+  LockWait* const wait = waiter->ability<LockWait>();
+
+  bool ready() {
+    if (wait == nullptr) skip("LockWait is not offered");
+    if (wait == nullptr) return false;
+    CHECK(holder->try_lock());
+    require_done(execute(*holder, claim_unit(TrackerRow{1, false}, TrackerRow{2, false})), 1);
+    CHECK_FALSE(waiter->try_lock());
+    return true;
+  }
+};
 
 TEST_SUITE_BEGIN("lock");
 
@@ -122,6 +141,46 @@ TEST_CASE("A process that is killed while it holds the lock frees it") {
   CHECK(status.holder->pid == other.pid());
   other.kill();
   CHECK(eventually([&] { return session->try_lock(); }));
+}
+
+TEST_CASE("LockWait: a lock that stays held is waited for in vain, and nothing of it is taken") {
+  if (!has_lock()) return;
+  Waiting runners;
+  if (!runners.ready()) return;
+  for (int i = 0; i < 3; ++i) CHECK_FALSE(runners.wait->await(std::chrono::milliseconds(20)));
+  CHECK_FALSE(runners.waiter->try_lock());
+  runners.holder->unlock();
+  CHECK(eventually([&] { return runners.holder->try_lock(); }));
+}
+
+TEST_CASE("LockWait: whoever waits is woken when one that has worked gives the lock up") {
+  if (!has_lock()) return;
+  Waiting runners;
+  if (!runners.ready()) return;
+  // Whatever it needs in order to hear of it is there from now on.
+  CHECK_FALSE(runners.wait->await(std::chrono::milliseconds(1)));
+  auto woken = std::async(std::launch::async, [&] { return runners.wait->await(std::chrono::minutes(10)); });
+  runners.holder->unlock();
+  REQUIRE(eventually([&] { return woken.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }));
+  CHECK(woken.get());
+  CHECK(eventually([&] { return runners.waiter->try_lock(); }));
+}
+
+TEST_CASE("LockWait: cancel() ends the wait") {
+  if (!has_lock()) return;
+  Waiting runners;
+  if (!runners.ready()) return;
+  auto woken = std::async(std::launch::async, [&] {
+    try {
+      return runners.wait->await(std::chrono::minutes(10));
+    } catch (const Error& error) {
+      CHECK(to_text(error.code) == "cancelled");
+      return false;
+    }
+  });
+  runners.waiter->cancel();
+  REQUIRE(eventually([&] { return woken.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }));
+  CHECK_FALSE(woken.get());
 }
 
 TEST_SUITE_END();

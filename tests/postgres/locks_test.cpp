@@ -97,6 +97,47 @@ TEST_CASE("P1: a runner of ours at work holds both of golang-migrate's keys, and
   CHECK(world.advisory_locks() == "0");
 }
 
+TEST_CASE("G6: whoever waited for its turn works in a session that listens to nothing") {
+  if (shared_server() == nullptr) return;
+  PgWorld world(*shared_server());
+  world.migration(1, "gated", waits_at_the_gate);
+  world.migration(2, "deaf",
+                  "DO $$ BEGIN IF EXISTS (SELECT FROM pg_listening_channels()) THEN RAISE EXCEPTION 'it listens';"
+                  " END IF; END $$;\n");
+  Gate gate(world);
+  Process first = world.start({"up", "--steps", "1", "--ddl-lock-timeout", "1m"});
+  PgClient observer = world.client();
+  REQUIRE(eventually([&] { return waits_for_table(observer, "gate"); }));
+  Process second = world.start({"up"});
+  // Its second attempt: it listens by then.
+  REQUIRE(eventually([&] {
+    return observer.value(
+               "SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT CASE WHEN NOT %' AND"
+               " application_name LIKE '%" +
+               std::to_string(second.pid()) + "@%'") == "1";
+  }));
+  gate.open();
+  CHECK(first.wait().status == 0);
+  const auto result = second.wait();
+  INFO(result.err);
+  CHECK(result.status == 0);
+  CHECK(world.tracker() == "2,false");
+}
+
+TEST_CASE("a runner that did something tells on a channel of its own that it ended; one that did nothing does not") {
+  if (shared_server() == nullptr) return;
+  PgWorld world(*shared_server());
+  world.tables(1);
+  PgClient listener = world.client();
+  const std::string channel = "talos " + std::to_string(postgres::own_key("public", "schema_migrations"));
+  listener.run("LISTEN \"" + channel + "\"");
+  CHECK(world.migrate({"up"}).status == 0);
+  CHECK(eventually([&] { return listener.notified() == channel; }));
+  CHECK(world.migrate({"up"}).status == 0);
+  CHECK(world.migrate({"status"}).status == 0);
+  CHECK(listener.notified().empty());
+}
+
 TEST_CASE("P2: eight runners and a session blocked in pg_advisory_lock: no deadlock, no invalid index, all exit 0") {
   if (shared_server() == nullptr) return;
   PgWorld world(*shared_server());

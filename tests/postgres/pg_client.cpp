@@ -106,6 +106,17 @@ void PgClient::cancel() {
   if (PQcancel(request.get(), error.data(), error.size()) == 0) throw PgFailure(error.data(), "");
 }
 
+std::string PgClient::notified() {
+  // The server sends what is there before it answers.
+  run("SELECT 1");
+  std::string channel;
+  while (PGnotify* const notification = PQnotifies(connection_.get())) {
+    channel = notification->relname;
+    PQfreemem(notification);
+  }
+  return channel;
+}
+
 std::vector<std::string> PgClient::rows(const std::string& sql) {
   send(sql);
   return finish();

@@ -43,6 +43,9 @@ class PgClient {
   /// Asks the server to cancel what is running.
   void cancel();
 
+  /// The channel of a notification that has come since this was asked last; empty without one.
+  std::string notified();
+
   /// 0 behind a pooler that has not told.
   int backend_pid() const;
   /// 'I', 'T' or 'E' as in ReadyForQuery; '?' without a connection.

@@ -111,7 +111,9 @@ void FakeSettlement::do_clear(const ScriptPart& statement, std::string_view /*be
 }
 
 Ability* FakeSession::do_ability(std::string_view id) {
-  return id == Settlement::id && database_.finding ? &settlement_ : nullptr;
+  if (id == Settlement::id && database_.finding) return &settlement_;
+  if (id == LockWait::id && database_.on_lock_wait) return &lock_wait_;
+  return nullptr;
 }
 
 FakeSession::~FakeSession() {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "talos/driver.hpp"
+#include "talos/lock_wait.hpp"
 #include "talos/settlement.hpp"
 
 namespace talos::test {
@@ -48,6 +49,9 @@ struct FakeDatabase {
   std::vector<std::string> asked;              ///< texts it was asked about, and what `before` was
   std::vector<std::string> cleared;            ///< texts whose leftovers were removed
 
+  /// What the ability LockWait answers, given how long it may wait; none: no such ability. It never sleeps.
+  std::function<bool(std::chrono::milliseconds)> on_lock_wait;
+
   std::size_t units = 0;  ///< units begun so far
   int calls = 0;          ///< of execute()
   int sessions = 0;       ///< open ones
@@ -73,9 +77,21 @@ class FakeSettlement : public Settlement {
   FakeDatabase& database_;
 };
 
+class FakeLockWait : public LockWait {
+ public:
+  explicit FakeLockWait(FakeDatabase& database) : database_(database) {}
+
+ private:
+  bool do_await(std::chrono::milliseconds at_most) override { return database_.on_lock_wait(at_most); }
+
+  FakeDatabase& database_;
+};
+
 class FakeSession : public Session {
  public:
-  explicit FakeSession(FakeDatabase& database) : database_(database), settlement_(database) { ++database_.sessions; }
+  explicit FakeSession(FakeDatabase& database) : database_(database), settlement_(database), lock_wait_(database) {
+    ++database_.sessions;
+  }
   ~FakeSession() override;
 
  private:
@@ -97,6 +113,7 @@ class FakeSession : public Session {
 
   FakeDatabase& database_;
   FakeSettlement settlement_;
+  FakeLockWait lock_wait_;
   bool holds_lock_ = false;
   bool cancelled_ = false;
 };

@@ -141,6 +141,62 @@ TEST_CASE("G15: a waiter that sees the work done goes without the lock") {
   CHECK(looks == 2);
 }
 
+TEST_CASE("G15: a waiter that is told of an end looks at once, and goes without the lock where all is done") {
+  Waiter waiter;
+  waiter.database.foreign_lock = holder;
+  int waits = 0;
+  waiter.database.on_lock_wait = [&](std::chrono::milliseconds) { return ++waits == 2; };
+  RunLock lock(waiter.session);
+  CHECK_FALSE(waiter.acquire(lock, 1h, [&] { return waits == 2; }));
+  CHECK(waiter.database.lock_attempts == 2);
+}
+
+TEST_CASE("a waiter that is told of an end and has something to do takes the lock") {
+  Waiter waiter;
+  waiter.database.foreign_lock = holder;
+  waiter.database.on_lock_wait = [&](std::chrono::milliseconds) {
+    waiter.database.foreign_lock.reset();
+    return true;
+  };
+  RunLock lock(waiter.session);
+  CHECK(waiter.acquire(lock, 1h));
+  CHECK(waiter.database.locked);
+  CHECK(waiter.database.lock_attempts == 2);
+}
+
+TEST_CASE("G15: whoever will be told of an end waits for 10 ms, and then twice as long each time, up to 250 ms") {
+  Waiter waiter;
+  waiter.database.foreign_lock = holder;
+  std::vector<std::chrono::milliseconds> waits;
+  waiter.database.on_lock_wait = [&](std::chrono::milliseconds at_most) {
+    waits.push_back(at_most);
+    return waits.size() == 12;
+  };
+  RunLock lock(waiter.session);
+  CHECK_FALSE(waiter.acquire(lock, 1h, [&] { return waits.size() == 12; }));
+  auto waited = 0ms;
+  for (const auto wait : waits) {
+    const auto most = std::clamp(waited, 10ms, 250ms);
+    CHECK(wait >= most / 2);
+    CHECK(wait <= most);
+    waited += wait;
+  }
+}
+
+TEST_CASE("a wait that comes back at once, though nothing ended, is slept out") {
+  Waiter waiter;
+  waiter.database.foreign_lock = holder;
+  auto allowed = 0ms;
+  waiter.database.on_lock_wait = [&](std::chrono::milliseconds at_most) {
+    allowed += at_most;
+    return false;
+  };
+  const auto start = std::chrono::steady_clock::now();
+  RunLock lock(waiter.session);
+  CHECK(error_of([&] { waiter.acquire(lock, 60ms); }).code == ErrorCode::lock_timeout);
+  CHECK(std::chrono::steady_clock::now() - start >= allowed);
+}
+
 TEST_CASE("a request to stop ends the wait at once") {
   Waiter waiter;
   waiter.database.foreign_lock = holder;

@@ -1,0 +1,18 @@
+#include "postgres_lock_wait.hpp"
+
+#include <utility>
+
+namespace talos::postgres {
+
+PostgresLockWait::PostgresLockWait(pg::Connection& connection, pg::Ask ask, std::string channel,
+                                   std::function<bool()> stop)
+    : connection_(connection), ask_(std::move(ask)), channel_(std::move(channel)), stop_(std::move(stop)) {}
+
+// What is told before the first LISTEN is not heard: the next attempt at the lock, soon after it, makes up for that.
+bool PostgresLockWait::do_await(std::chrono::milliseconds at_most) {
+  if (!listens_) ask_("LISTEN " + channel_);
+  listens_ = true;
+  return connection_.await_notification(at_most, stop_);
+}
+
+}  // namespace talos::postgres
