@@ -45,6 +45,7 @@ struct Executor::Place {
 struct Executor::Choreography {
   std::vector<Unit> units;
   std::vector<Place> places;
+  bool journalled = false;  ///< one of them settles what is open of earlier runs: those after it, only their own
 
   void add(const Place& place, Unit unit) {
     unit.step = place.index;
@@ -58,12 +59,15 @@ struct Executor::Choreography {
 
 class Executor::Composer {
  public:
-  Composer(const Step& step, const PreparedScript& script, std::string run, std::string runner)
+  /// `settling`: close or finish, at the end.
+  Composer(const Step& step, const PreparedScript& script, std::string run, std::string runner,
+           JournalWriteKind settling = JournalWriteKind::close)
       : step_(step),
         script_(script),
         journalled_(script.journalled()),
         run_(std::move(run)),
-        runner_(std::move(runner)) {}
+        runner_(std::move(runner)),
+        settling_(settling) {}
 
   TrackerRow dirty_row() const { return {step_.dirty_version, true}; }
   std::size_t count() const { return journalled_.size(); }
@@ -162,7 +166,11 @@ class Executor::Composer {
 
   void finish(Unit& unit, const LogRow& log) const {
     unit.claim = Claim{dirty_row(), step_.after};
-    unit.journal.push_back({JournalWriteKind::close, {}});
+    JournalRow own;
+    own.run = run_;
+    own.version = step_.migration->version;
+    own.direction = step_.direction;
+    unit.journal.push_back({settling_, own});
     unit.log = log;
   }
 
@@ -184,6 +192,7 @@ class Executor::Composer {
   std::vector<JournalUnit> journalled_;
   std::string run_;
   std::string runner_;
+  JournalWriteKind settling_;
 };
 
 /// Turns the session's events into the reporter's.
@@ -277,7 +286,9 @@ void Executor::run(std::span<const Step> steps, const std::deque<PreparedScript>
 void Executor::compose(Choreography& plan, const Step& step, const PreparedScript& script, std::size_t index) const {
   const LogRow log = log_row(step, script);
   if (script.mode() == RunMode::statements) {
-    Composer(step, script, run_name(), runner_name(runner_)).compose(plan, index, log);
+    const auto settling = plan.journalled ? JournalWriteKind::finish : JournalWriteKind::close;
+    Composer(step, script, run_name(), runner_name(runner_), settling).compose(plan, index, log);
+    plan.journalled = true;
   } else {
     Unit unit;
     unit.create_tables = plan.units.empty();

@@ -404,6 +404,9 @@ std::string Bookkeeping::journal_sql(const JournalWrite& write) const {
              " AND `statement` >= " + std::to_string(row.statement) + all;
     case JournalWriteKind::close:
       return "UPDATE " + journal_ + " SET `closed` = 1 WHERE NOT `closed`" + all;
+    case JournalWriteKind::finish:
+      return "UPDATE " + journal_ + " SET `closed` = 1 WHERE `run` = " + stored(row.run) + of_migration +
+             " AND NOT `closed`";
   }
   return "";
 }

@@ -368,6 +368,10 @@ std::string Bookkeeping::journal_sql(const JournalWrite& write, std::string_view
              " AND statement >= " + std::to_string(row.statement) + and_also(condition);
     case JournalWriteKind::close:
       return "UPDATE " + journal_ + " SET closed = true WHERE NOT closed" + and_also(condition);
+    case JournalWriteKind::finish:
+      return "UPDATE " + journal_ + " SET closed = true WHERE run = " + literal(row.run) +
+             " AND version = " + std::to_string(row.version) + " AND direction = " + literal(to_string(row.direction)) +
+             " AND NOT closed" + and_also(condition);
   }
   return "";
 }

@@ -257,6 +257,11 @@ void Tables::write_journal(Database& db, const JournalWrite& write, const std::s
       if (columns_of(db, name_ + "_journal").empty()) return;
       db.exec("UPDATE " + journal_ + " SET closed = 1 WHERE closed = 0");
       return;
+    case JournalWriteKind::finish: {
+      Query query(db, "UPDATE " + journal_ + " SET closed = 1 WHERE run = ?1 AND version = ?2 AND direction = ?3");
+      query.bind(1, row.run).bind(2, row.version).bind(3, to_string(row.direction)).run();
+      return;
+    }
   }
 }
 

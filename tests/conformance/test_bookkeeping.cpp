@@ -469,6 +469,34 @@ TEST_CASE("Closed journal rows no longer count; closing where there is no journa
   CHECK(only_journal_row(table).run == next.run);
 }
 
+TEST_CASE("Finishing a migration closes the journal rows of its own run, version and direction, and no others") {
+  const std::string table = fresh_name();
+  const auto session = connect(table);
+  const auto add = [&](const char* run, Version version, Direction direction, std::int64_t statement) {
+    JournalRow row = full_journal_row();
+    row.run = run;
+    row.version = version;
+    row.direction = direction;
+    row.statement = statement;
+    row.statements = 2;
+    require_done(execute(*session, journal_unit(JournalWriteKind::add, row)), 1);
+  };
+  add("first", 3, Direction::up, 1);
+  add("second", 3, Direction::up, 1);
+  add("second", 3, Direction::up, 2);
+  add("second", 3, Direction::down, 1);
+  add("second", 4, Direction::up, 1);
+  JournalRow of_migration;
+  of_migration.run = "second";
+  of_migration.version = 3;
+  require_done(execute(*session, journal_unit(JournalWriteKind::finish, of_migration)), 1);
+  std::vector<std::string> left;
+  for (const JournalRow& row : look(table).journal)
+    left.push_back(row.run + " " + std::to_string(row.version) + " " + std::string(to_string(row.direction)));
+  std::sort(left.begin(), left.end());
+  CHECK(left == std::vector<std::string>{"first 3 up", "second 3 down", "second 4 up"});
+}
+
 TEST_CASE("G17: side tables that are not ours are refused") {
   for (const std::string& suffix : {std::string("_log"), std::string("_journal")}) {
     INFO(suffix);

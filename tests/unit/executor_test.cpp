@@ -186,6 +186,18 @@ TEST_CASE("a no-transaction file passes through dirty, with a journal, and ends 
   CHECK(bench.reporter.finished == Finished{{1, true}});
 }
 
+TEST_CASE("a run's first journalled migration settles what others left open, those after it only their own rows") {
+  const std::string text = bare + "VACUUM;";
+  Bench bench{{"1_a.up.sql", text}, {"2_b.up.sql", text}, {"3_c.up.sql", text}};
+  bench.database.journal.emplace_back().run = "another run";
+  bench.run();
+  CHECK(bench.database.journal.empty());
+  std::vector<JournalWriteKind> settling = bench.database.journal_writes;
+  std::erase(settling, JournalWriteKind::add);
+  using enum JournalWriteKind;
+  CHECK(settling == std::vector<JournalWriteKind>{close, finish, finish});
+}
+
 TEST_CASE("the journal says of each statement what it is and where it stands") {
   Bench bench{{"1_a.up.sql", bare + "INSERT a;\nINSERT b,\n c;"}};
   bench.database.failures[2] = {.code = ErrorCode::connection, .outcome = Outcome::unknown};

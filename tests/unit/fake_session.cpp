@@ -59,6 +59,12 @@ bool same_key(const JournalRow& a, const JournalRow& b) {
 
 void write(std::vector<JournalRow>& journal, const JournalWrite& write) {
   if (write.kind == JournalWriteKind::close) return journal.clear();
+  if (write.kind == JournalWriteKind::finish) {
+    std::erase_if(journal, [&](const JournalRow& row) {
+      return row.run == write.row.run && row.version == write.row.version && row.direction == write.row.direction;
+    });
+    return;
+  }
   if (write.kind == JournalWriteKind::supersede) {
     std::erase_if(journal, [&](const JournalRow& row) {
       return row.version == write.row.version && row.direction == write.row.direction &&
@@ -226,7 +232,10 @@ void FakeSession::write_rows(const Unit& unit) {
     database_.tracker.clear();
     if (unit.claim->to) database_.tracker.push_back(*unit.claim->to);
   }
-  for (const JournalWrite& entry : unit.journal) write(database_.journal, entry);
+  for (const JournalWrite& entry : unit.journal) {
+    write(database_.journal, entry);
+    database_.journal_writes.push_back(entry.kind);
+  }
   if (!unit.log) return;
   LogRow row = *unit.log;
   row.id = static_cast<std::int64_t>(database_.log.size()) + 1;

@@ -142,7 +142,8 @@ enum class JournalWriteKind {
   add,        ///< insert `row`
   update,     ///< set state, finished_at, error, error_code of the row with this key
   supersede,  ///< the open rows of this version and direction from this statement on, of any run, no longer count
-  close,  ///< all open rows are settled: they no longer count (after success, or `force`); nothing without a journal
+  close,   ///< all open rows are settled: they no longer count (after success, or `force`); nothing without a journal
+  finish,  ///< the same of those with this run, version and direction, by the key: what is older is not looked at
 };
 
 struct JournalWrite {
