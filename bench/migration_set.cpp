@@ -89,4 +89,16 @@ void write_batch(const fs::path& file, const MigrationSet& set, const std::strin
   write_file(file, text);
 }
 
+void write_messages(const fs::path& file, const MigrationSet& set, const std::string& first) {
+  constexpr std::size_t transactions = 100;
+  std::string text = first;
+  for (std::size_t number = 1; number <= set.size(); ++number) {
+    // psql sends at a semicolon, and not at one behind a backslash.
+    const std::string& up = set[number - 1].up;
+    text += "BEGIN\\;\n" + up.substr(0, up.find_last_of(';')) + "\\;\nCOMMIT";
+    text += number % transactions == 0 || number == set.size() ? ";\n" : "\\;\n";
+  }
+  write_file(file, text);
+}
+
 }  // namespace talos::bench

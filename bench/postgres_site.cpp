@@ -70,8 +70,14 @@ class PostgresSite : public Site {
     if (tools_.has("psql")) {
       ways.push_back(
           psql("psql, a transaction a file, asynchronous commits", "SET synchronous_commit = off;\n", false, nullptr));
+      ways.push_back(psql_way(server_alone(), nullptr, [](const fs::path& file, const MigrationSet& set) {
+        write_messages(file, set, "SET synchronous_commit = off;\n");
+      }));
     }
     return masked(std::move(ways), server_.password());
+  }
+  std::string server_alone() const override {
+    return "psql, the bare statements, 100 transactions a message, asynchronous commits";
   }
 
   void clear(const fs::path& /*directory*/) override {
@@ -98,11 +104,16 @@ class PostgresSite : public Site {
 
   Way psql(const std::string& name, const std::string& first, bool one_transaction,
            const test::MessageProxy* proxy) const {
+    return psql_way(name, proxy, [first, one_transaction](const fs::path& file, const MigrationSet& set) {
+      write_batch(file, set, first, one_transaction);
+    });
+  }
+
+  Way psql_way(const std::string& name, const test::MessageProxy* proxy,
+               const std::function<void(const fs::path& file, const MigrationSet& set)>& write) const {
     const std::string url = server_.dsn(database, port(proxy));
     Way way{name, "psql",
-            [first, one_transaction](const fs::path& directory, const MigrationSet& set) {
-              write_batch(directory / "batch.sql", set, first, one_transaction);
-            },
+            [write](const fs::path& directory, const MigrationSet& set) { write(directory / "batch.sql", set); },
             [this, url](const fs::path& directory) {
               return Command{.arguments = {tools_.program("psql"), "-X", "-q", "-v", "ON_ERROR_STOP=1", "-f",
                                            directory / "batch.sql", url},
