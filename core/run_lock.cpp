@@ -52,7 +52,13 @@ RunLock::~RunLock() {
 // True if the lock may be free now.
 bool RunLock::pause(std::chrono::milliseconds at_most, CancelToken& cancel) const {
   const auto start = Clock::now();
-  if (wait_ != nullptr && wait_->await(at_most)) return true;
+  try {
+    if (wait_ != nullptr && wait_->await(at_most)) return true;
+  } catch (const Error& error) {
+    // The token knows why.
+    if (error.code == ErrorCode::cancelled) cancel.check();
+    throw;
+  }
   // Where there is nothing to wait for, the other tool's lock say, it comes back at once.
   if (const auto left = at_most - since(start); left.count() > 0) cancel.wait_for(left);
   return false;
@@ -77,7 +83,11 @@ bool RunLock::acquire(std::chrono::milliseconds timeout, Reporter& reporter, Can
     }
     const bool ended = pause(std::clamp(timeout - waited, std::chrono::milliseconds(1), delay.next()), cancel);
     cancel.check();
-    if (ended && finished()) return false;
+    if (ended && finished()) {
+      // The wait may have taken it, and others want it.
+      session_.unlock();
+      return false;
+    }
   }
   return true;
 }

@@ -36,7 +36,8 @@ class RunLock {
 class PollDelay {
  public:
   explicit PollDelay(std::chrono::milliseconds longest = std::chrono::milliseconds(250)) : longest_(longest) {}
-  /// Doubling, for waiters who are told of the end.
+  /// Doubling, for waiters who are told of most ends: those of runners that were killed, and of other tools, they
+  /// notice as late as that.
   static PollDelay doubling() {
     PollDelay delay;
     delay.divisor_ = 1;

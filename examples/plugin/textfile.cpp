@@ -560,6 +560,14 @@ class TextfileSession : public Session {
     Rows& rows = table->second;
     if (write.kind == JournalWriteKind::close) return rows.resize(1);
     JournalRow row = write.row;
+    if (write.kind == JournalWriteKind::finish) {
+      const auto settled = [&](const std::string& text) {
+        const JournalRow old = journal_row(text);
+        return old.run == row.run && old.version == row.version && old.direction == row.direction;
+      };
+      rows.erase(std::remove_if(rows.begin() + 1, rows.end(), settled), rows.end());
+      return;
+    }
     if (write.kind == JournalWriteKind::supersede) {
       const auto replaced = [&](const std::string& text) {
         const JournalRow old = journal_row(text);

@@ -26,6 +26,11 @@ bool NamedLocks::lock_within(const Ask& ask, std::chrono::milliseconds at_most) 
 
 void NamedLocks::unlock(const Ask& ask) {
   if (!std::exchange(held_, false)) return;
+  forget(ask);
+}
+
+// A lock that is not held is released to no effect.
+void NamedLocks::forget(const Ask& ask) const {
   ask("DO RELEASE_LOCK(" + golang_migrate_ + "), RELEASE_LOCK(" + own_ + ")");
 }
 

@@ -21,6 +21,8 @@ class NamedLocks {
   /// Waits in the server for the program's own; of a wait's length, only MariaDB counts parts of a second.
   bool lock_within(const Ask& ask, std::chrono::milliseconds at_most);
   void unlock(const Ask& ask);
+  /// After an attempt that was interrupted, and may have taken some.
+  void forget(const Ask& ask) const;
   bool held() const { return held_; }
 
   /// A condition: the connection with this number holds the program's own.

@@ -67,7 +67,8 @@ class MySqlSession : public Session {
   std::vector<std::string> worker_settings() const;
   void add_work_lock(Message& message) const;
   Connection& worker();
-  Connection::WhileWaiting patiently() const;
+  /// `and_more`: how long the server may take by what it was told.
+  Connection::WhileWaiting patiently(std::chrono::milliseconds and_more = {}) const;
   Connection::WhileWaiting firmly() const;
   std::vector<Table> ask(const std::string& sql, const Connection::WhileWaiting& waiting);
   std::vector<Table> answers(Reply reply);
@@ -83,7 +84,7 @@ class MySqlSession : public Session {
   bool stop_requested() const;
   void refuse_read_only() const;
   void look_for_tables();
-  bool lock_within(std::chrono::milliseconds at_most);
+  bool await_lock(std::chrono::milliseconds at_most);
   void sign_lock();
   [[noreturn]] void throw_lost(const Connection& connection) const;
 
@@ -193,6 +194,7 @@ class MySqlSession : public Session {
   std::optional<KeptLook> look_;
   bool used_ = false;          ///< something ran on the worker that may have left traces in its session
   bool settings_due_ = false;  ///< the worker's next message begins with its settings
+  bool signed_ = false;        ///< since the lock was taken
 };
 
 }  // namespace talos::mysql

@@ -10,9 +10,18 @@ PostgresLockWait::PostgresLockWait(pg::Connection& connection, pg::Ask ask, std:
 
 // What is told before the first LISTEN is not heard: the next attempt at the lock, soon after it, makes up for that.
 bool PostgresLockWait::do_await(std::chrono::milliseconds at_most) {
-  if (!listens_) ask_("LISTEN " + channel_);
-  listens_ = true;
-  return connection_.await_notification(at_most, stop_);
+  if (!listens_ && !refused_) listen();
+  return listens_ && connection_.await_notification(at_most, stop_);
+}
+
+void PostgresLockWait::listen() {
+  try {
+    ask_("LISTEN " + channel_);
+    listens_ = true;
+  } catch (const Error&) {
+    if (!connection_.usable()) throw;
+    refused_ = true;
+  }
 }
 
 }  // namespace talos::postgres

@@ -22,12 +22,14 @@ class PostgresLockWait : public LockWait {
 
  private:
   bool do_await(std::chrono::milliseconds at_most) override;
+  void listen();
 
   pg::Connection& connection_;
   pg::Ask ask_;
   std::string channel_;  ///< quoted
   std::function<bool()> stop_;
   bool listens_ = false;
+  bool refused_ = false;  ///< something before the server knows no LISTEN
 };
 
 }  // namespace talos::postgres

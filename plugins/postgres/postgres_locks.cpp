@@ -66,8 +66,12 @@ void AdvisoryLocks::unlock(const pg::Ask& ask, bool tells) {
   if (!held_) return release_foreign(ask);
   const std::vector<std::int64_t> keys = all();
   held_ = false;
-  // A notification is a commit like any other, but nobody minds if a crash of the server loses it.
-  const std::string news = tells ? "; BEGIN; SET LOCAL synchronous_commit = off; NOTIFY " + channel() + "; COMMIT" : "";
+  // A notification is a commit like any other, but nobody minds if a crash of the server loses it, nor if it is not
+  // made because others hold the queue for long.
+  const std::string news = tells
+                               ? "; BEGIN; SET LOCAL synchronous_commit = off; SET LOCAL lock_timeout = '1s'; NOTIFY " +
+                                     channel() + "; COMMIT"
+                               : "";
   ask(unlock_first_sql(keys, std::exchange(foreign_held_, false) ? keys.size() : 1) + news);
 }
 

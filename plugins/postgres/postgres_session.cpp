@@ -175,7 +175,7 @@ bool PostgresSession::do_try_lock() {
   const bool again = lock_was_taken_;
   lock_was_taken_ = !locks_->tried(asking(), again ? ask(locks_->try_sql()).at(0) : try_and_read());
   if (lock_was_taken_) return false;
-  if (again) look_after_waiting();
+  if (again || lock_wait_->listens()) look_after_waiting();
   // A runner behind a pooler has no lock of a session.
   if (!existing_.lease || !lease_->observe(asking()).held) return true;
   locks_->unlock(asking(), false);

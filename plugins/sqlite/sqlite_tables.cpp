@@ -258,7 +258,8 @@ void Tables::write_journal(Database& db, const JournalWrite& write, const std::s
       db.exec("UPDATE " + journal_ + " SET closed = 1 WHERE closed = 0");
       return;
     case JournalWriteKind::finish: {
-      Query query(db, "UPDATE " + journal_ + " SET closed = 1 WHERE run = ?1 AND version = ?2 AND direction = ?3");
+      Query query(db, "UPDATE " + journal_ +
+                          " SET closed = 1 WHERE run = ?1 AND version = ?2 AND direction = ?3 AND closed = 0");
       query.bind(1, row.run).bind(2, row.version).bind(3, to_string(row.direction)).run();
       return;
     }

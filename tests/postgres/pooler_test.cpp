@@ -101,6 +101,31 @@ TEST_CASE("P3: direct and pooled runners exclude each other both ways, and statu
   }
 }
 
+TEST_CASE("G6: a direct runner that waited for a pooled one's lease works in a session that listens to nothing") {
+  if (!ready()) return;
+  Pooled world;
+  add_held_index(world);
+  REQUIRE(world.migrate({"up", "--steps", "1"}).status == 0);
+  PgClient writer = world.client();
+  writer.run("BEGIN; INSERT INTO t1 VALUES (1)");
+  PgClient observer = world.client();
+  Process first = world.start({"up"});
+  REQUIRE(eventually([&] { return waits(observer, "CREATE INDEX CONCURRENTLY"); }));
+  world.migration(3, "deaf",
+                  "DO $$ BEGIN IF EXISTS (SELECT FROM pg_listening_channels()) THEN RAISE EXCEPTION 'it listens';"
+                  " END IF; END $$;\n");
+  world.dsn = world.direct;
+  Process second = world.start({"up"});
+  // It listens right after it has said so.
+  second.wait_for_output("Waiting for another runner");
+  writer.run("COMMIT");
+  CHECK(first.wait().status == 0);
+  const auto result = second.wait();
+  INFO(result.err);
+  CHECK(result.status == 0);
+  CHECK(world.tracker() == "3,false");
+}
+
 TEST_CASE("P3: a killed runner's lease is waited for, then the database is dirty: exit 3") {
   if (!ready()) return;
   Pooled world;

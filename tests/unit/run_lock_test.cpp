@@ -151,6 +151,29 @@ TEST_CASE("G15: a waiter that is told of an end looks at once, and goes without 
   CHECK(waiter.database.lock_attempts == 2);
 }
 
+TEST_CASE("G15: a lock that came with the end of a wait is given up by whoever has nothing left to do") {
+  Waiter waiter;
+  waiter.database.foreign_lock = holder;
+  waiter.database.on_lock_wait = [&](std::chrono::milliseconds) {
+    waiter.database.foreign_lock.reset();
+    return waiter.session.try_lock();
+  };
+  RunLock lock(waiter.session);
+  CHECK_FALSE(waiter.acquire(lock, 1h, [&] { return waiter.database.locked; }));
+  CHECK_FALSE(waiter.database.locked);
+}
+
+TEST_CASE("a stop that ends a wait in the database is told with its reason") {
+  Waiter waiter;
+  waiter.database.foreign_lock = holder;
+  waiter.database.on_lock_wait = [&](std::chrono::milliseconds) -> bool {
+    waiter.cancel.request("stopped by SIGTERM");
+    throw Error(ErrorCode::cancelled, "stopped");
+  };
+  RunLock lock(waiter.session);
+  CHECK(std::string(error_of([&] { waiter.acquire(lock, 1h); }).what()) == "stopped by SIGTERM");
+}
+
 TEST_CASE("a waiter that is told of an end and has something to do takes the lock") {
   Waiter waiter;
   waiter.database.foreign_lock = holder;

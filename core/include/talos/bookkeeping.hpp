@@ -143,7 +143,7 @@ enum class JournalWriteKind {
   update,     ///< set state, finished_at, error, error_code of the row with this key
   supersede,  ///< the open rows of this version and direction from this statement on, of any run, no longer count
   close,   ///< all open rows are settled: they no longer count (after success, or `force`); nothing without a journal
-  finish,  ///< the same of those with this run, version and direction, by the key: what is older is not looked at
+  finish,  ///< those with this run, version and direction are settled, by the key: what is older is not looked at
 };
 
 struct JournalWrite {
