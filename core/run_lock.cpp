@@ -59,7 +59,7 @@ bool RunLock::pause(std::chrono::milliseconds at_most, CancelToken& cancel) cons
     if (error.code == ErrorCode::cancelled) cancel.check();
     throw;
   }
-  // Where there is nothing to wait for, the other tool's lock say, it comes back at once.
+  // It may come back at once, where it can hear of nothing.
   if (const auto left = at_most - since(start); left.count() > 0) cancel.wait_for(left);
   return false;
 }
@@ -83,11 +83,7 @@ bool RunLock::acquire(std::chrono::milliseconds timeout, Reporter& reporter, Can
     }
     const bool ended = pause(std::clamp(timeout - waited, std::chrono::milliseconds(1), delay.next()), cancel);
     cancel.check();
-    if (ended && finished()) {
-      // The wait may have taken it, and others want it.
-      session_.unlock();
-      return false;
-    }
+    if (ended && finished()) return false;
   }
   return true;
 }

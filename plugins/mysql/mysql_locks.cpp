@@ -10,11 +10,10 @@ namespace talos::mysql {
 NamedLocks::NamedLocks(std::string own, std::string golang_migrate)
     : own_(stored(own)), golang_migrate_(stored(golang_migrate)), work_(stored(own + "_work")) {}
 
-bool NamedLocks::lock_within(const Ask& ask, std::chrono::milliseconds at_most) {
+bool NamedLocks::try_lock(const Ask& ask) {
   if (held_) return true;
   // The same connection may take a lock twice, and must then release it twice: never asked for when held.
-  const std::string seconds = std::to_string(at_most.count()) + " / 1000";
-  const std::string got = ask("SELECT IF(GET_LOCK(" + own_ + ", " + seconds + ") = 1, IF(GET_LOCK(" + golang_migrate_ +
+  const std::string got = ask("SELECT IF(GET_LOCK(" + own_ + ", 0) = 1, IF(GET_LOCK(" + golang_migrate_ +
                               ", 0) = 1, IF(IS_FREE_LOCK(" + work_ + ") = 1, 3, 2), 1), 0)")
                               .at(0)
                               .value();
@@ -26,11 +25,6 @@ bool NamedLocks::lock_within(const Ask& ask, std::chrono::milliseconds at_most) 
 
 void NamedLocks::unlock(const Ask& ask) {
   if (!std::exchange(held_, false)) return;
-  forget(ask);
-}
-
-// A lock that is not held is released to no effect.
-void NamedLocks::forget(const Ask& ask) const {
   ask("DO RELEASE_LOCK(" + golang_migrate_ + "), RELEASE_LOCK(" + own_ + ")");
 }
 

@@ -1,7 +1,6 @@
 // The locks by name that keep runners apart: this program's own, and that of golang-migrate's runners.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -17,12 +16,9 @@ class NamedLocks {
  public:
   NamedLocks(std::string own, std::string golang_migrate);
 
-  /// Both or none, and neither while the server is still at work for a runner that is gone.
-  /// Waits in the server for the program's own; of a wait's length, only MariaDB counts parts of a second.
-  bool lock_within(const Ask& ask, std::chrono::milliseconds at_most);
+  /// Both or none, at once; and neither while the server is still at work for a runner that is gone.
+  bool try_lock(const Ask& ask);
   void unlock(const Ask& ask);
-  /// After an attempt that was interrupted, and may have taken some.
-  void forget(const Ask& ask) const;
   bool held() const { return held_; }
 
   /// A condition: the connection with this number holds the program's own.

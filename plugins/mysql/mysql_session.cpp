@@ -116,7 +116,6 @@ MySqlSession::MySqlSession(MySqlDsn dsn, const ConnectRequest& request)
       stop_(request.stop),
       settlement_(
           [this](const ScriptPart& statement, std::string_view before) { return settle_statement(statement, before); }),
-      lock_wait_([this](std::chrono::milliseconds at_most) { return await_lock(at_most); }),
       endpoint_(endpoint_of(dsn_, request.runner)),
       introspection_(asking(), server_, tables_),
       scratch_(dsn_text_, asking(), asking_firmly(),
@@ -199,8 +198,6 @@ Ability* MySqlSession::do_ability(std::string_view id) {
   if (id == Scratch::id) return &scratch_;
   if (id == Trial::id) return &trial_;
   if (id == Backup::id) return &backup_;
-  // MySQL counts whole seconds only: too long to be deaf to a request to stop.
-  if (id == LockWait::id && server_.mariadb) return &lock_wait_;
   return nullptr;
 }
 
@@ -210,8 +207,8 @@ void MySqlSession::throw_lost(const Connection& connection) const {
 
 // For what the server answers at once, and what may be left undone. It may be slow, but not for longer than the stall
 // timeout.
-Connection::WhileWaiting MySqlSession::patiently(std::chrono::milliseconds and_more) const {
-  return [this, deadline = Clock::now() + stall_timeout_ + and_more]() -> std::optional<std::string> {
+Connection::WhileWaiting MySqlSession::patiently() const {
+  return [this, deadline = Clock::now() + stall_timeout_]() -> std::optional<std::string> {
     if (stall_timeout_.count() > 0 && Clock::now() >= deadline)
       return "the server did not answer within " + std::to_string(stall_timeout_.count()) + " ms (--stall-timeout)";
     if (stop_requested()) return "stopped";
@@ -296,25 +293,11 @@ State MySqlSession::do_read_state(LogDepth depth) { return tables_->read(asking(
 
 bool MySqlSession::do_try_lock() {
   refuse_read_only();
-  if (dsn_.no_lock) return true;
-  if (!locks_->lock_within(asking(), std::chrono::milliseconds(0))) return false;
+  if (dsn_.no_lock || locks_->held()) return true;
+  if (!locks_->try_lock(asking())) return false;
   if (!existing_.known) look_for_tables();
-  if (!std::exchange(signed_, true)) sign_lock();
+  sign_lock();
   return true;
-}
-
-// Whoever only comes to see that nothing is left takes the lock for a moment, and signs nothing.
-bool MySqlSession::await_lock(std::chrono::milliseconds at_most) {
-  try {
-    return locks_->lock_within([&](const std::string& sql) { return ask(sql, patiently(at_most)); }, at_most);
-  } catch (const Error& error) {
-    // Somebody's KILL QUERY, or a time limit of the server's: no reason not to try again.
-    const bool interrupted = error.native_code.starts_with(std::to_string(number::query_interrupted)) ||
-                             error.native_code.starts_with(std::to_string(number::statement_timeout_mariadb));
-    if (!interrupted || !base_->usable()) throw;
-    locks_->forget(asking_firmly());
-    return false;
-  }
 }
 
 // Best effort: the lock itself is what counts.
@@ -328,7 +311,6 @@ void MySqlSession::do_unlock() {
     worker_->send(locks_->says_it_rests(), firmly());
     settings_due_ = true;
   }
-  signed_ = false;
   if (base_->usable()) locks_->unlock(asking_firmly());
 }
 

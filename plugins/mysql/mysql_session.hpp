@@ -23,7 +23,6 @@
 #include "mysql_dsn.hpp"
 #include "mysql_introspection.hpp"
 #include "mysql_lexer.hpp"
-#include "mysql_lock_wait.hpp"
 #include "mysql_locks.hpp"
 #include "mysql_message.hpp"
 #include "mysql_pursuit.hpp"
@@ -67,8 +66,7 @@ class MySqlSession : public Session {
   std::vector<std::string> worker_settings() const;
   void add_work_lock(Message& message) const;
   Connection& worker();
-  /// `and_more`: how long the server may take by what it was told.
-  Connection::WhileWaiting patiently(std::chrono::milliseconds and_more = {}) const;
+  Connection::WhileWaiting patiently() const;
   Connection::WhileWaiting firmly() const;
   std::vector<Table> ask(const std::string& sql, const Connection::WhileWaiting& waiting);
   std::vector<Table> answers(Reply reply);
@@ -84,7 +82,6 @@ class MySqlSession : public Session {
   bool stop_requested() const;
   void refuse_read_only() const;
   void look_for_tables();
-  bool await_lock(std::chrono::milliseconds at_most);
   void sign_lock();
   [[noreturn]] void throw_lost(const Connection& connection) const;
 
@@ -169,7 +166,6 @@ class MySqlSession : public Session {
   const std::atomic<bool>* stop_;
   std::atomic<bool> cancelled_{false};
   SessionSettlement settlement_;
-  SessionLockWait lock_wait_;
 
   Endpoint endpoint_;
   std::unique_ptr<Connection> base_;
@@ -194,7 +190,6 @@ class MySqlSession : public Session {
   std::optional<KeptLook> look_;
   bool used_ = false;          ///< something ran on the worker that may have left traces in its session
   bool settings_due_ = false;  ///< the worker's next message begins with its settings
-  bool signed_ = false;        ///< since the lock was taken
 };
 
 }  // namespace talos::mysql

@@ -122,6 +122,25 @@ Unit journal_unit(JournalWriteKind kind, const JournalRow& row) {
   return unit;
 }
 
+void add_journal_row(Session& session, const char* run, Version version, Direction direction, std::int64_t statement) {
+  JournalRow row = full_journal_row();
+  row.run = run;
+  row.version = version;
+  row.direction = direction;
+  row.statement = statement;
+  require_done(execute(session, journal_unit(JournalWriteKind::add, row)), 1);
+}
+
+// Those that are open, as "run version direction statement".
+std::vector<std::string> open_journal_rows(const std::string& table) {
+  std::vector<std::string> rows;
+  for (const JournalRow& row : look(table).journal)
+    rows.push_back(row.run + " " + std::to_string(row.version) + " " + std::string(to_string(row.direction)) + " " +
+                   std::to_string(row.statement));
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
 JournalRow only_journal_row(const std::string& table) {
   const State state = look(table);
   REQUIRE(state.journal.size() == 1);
@@ -425,12 +444,7 @@ TEST_CASE("Journal rows from a statement on are superseded, of any run, but not 
   const std::string table = fresh_name();
   const auto session = connect(table);
   const auto add = [&](const char* run, Version version, Direction direction, std::int64_t statement) {
-    JournalRow row = full_journal_row();
-    row.run = run;
-    row.version = version;
-    row.direction = direction;
-    row.statement = statement;
-    require_done(execute(*session, journal_unit(JournalWriteKind::add, row)), 1);
+    add_journal_row(*session, run, version, direction, statement);
   };
   add("first", 3, Direction::up, 1);
   add("first", 3, Direction::up, 2);
@@ -446,12 +460,8 @@ TEST_CASE("Journal rows from a statement on are superseded, of any run, but not 
   from.statements = 2;
   unit.journal.push_back({JournalWriteKind::add, from});
   require_done(execute(*session, unit), 1);
-  std::vector<std::string> left;
-  for (const JournalRow& row : look(table).journal)
-    left.push_back(row.run + " " + std::to_string(row.version) + " " + std::string(to_string(row.direction)) + " " +
-                   std::to_string(row.statement));
-  std::sort(left.begin(), left.end());
-  CHECK(left == std::vector<std::string>{"first 3 down 2", "first 3 up 1", "first 4 up 2", "third 3 up 2"});
+  CHECK(open_journal_rows(table) ==
+        std::vector<std::string>{"first 3 down 2", "first 3 up 1", "first 4 up 2", "third 3 up 2"});
 }
 
 TEST_CASE("Closed journal rows no longer count; closing where there is no journal is no error") {
@@ -473,13 +483,7 @@ TEST_CASE("Finishing a migration closes the journal rows of its own run, version
   const std::string table = fresh_name();
   const auto session = connect(table);
   const auto add = [&](const char* run, Version version, Direction direction, std::int64_t statement) {
-    JournalRow row = full_journal_row();
-    row.run = run;
-    row.version = version;
-    row.direction = direction;
-    row.statement = statement;
-    row.statements = 2;
-    require_done(execute(*session, journal_unit(JournalWriteKind::add, row)), 1);
+    add_journal_row(*session, run, version, direction, statement);
   };
   add("first", 3, Direction::up, 1);
   add("second", 3, Direction::up, 1);
@@ -490,11 +494,7 @@ TEST_CASE("Finishing a migration closes the journal rows of its own run, version
   of_migration.run = "second";
   of_migration.version = 3;
   require_done(execute(*session, journal_unit(JournalWriteKind::finish, of_migration)), 1);
-  std::vector<std::string> left;
-  for (const JournalRow& row : look(table).journal)
-    left.push_back(row.run + " " + std::to_string(row.version) + " " + std::string(to_string(row.direction)));
-  std::sort(left.begin(), left.end());
-  CHECK(left == std::vector<std::string>{"first 3 up", "second 3 down", "second 4 up"});
+  CHECK(open_journal_rows(table) == std::vector<std::string>{"first 3 up 1", "second 3 down 1", "second 4 up 1"});
 }
 
 TEST_CASE("G17: side tables that are not ours are refused") {

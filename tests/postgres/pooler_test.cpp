@@ -23,10 +23,14 @@ struct Pooled : PgWorld {
 
 bool ready() { return pgbouncer_or_skip() && shared_server() != nullptr; }
 
-// A statement outside of a transaction that lasts until the writer's transaction ends.
-void add_held_index(PgWorld& world) {
+// Version 1 is there; 2 is a statement outside of a transaction that lasts until the writer's transaction ends.
+PgClient hold_index(PgWorld& world) {
   world.tables(1);
   world.migration(2, "index", "-- talos:no-transaction\nCREATE INDEX CONCURRENTLY i ON t1 (x);\n");
+  REQUIRE(world.migrate({"up", "--steps", "1"}).status == 0);
+  PgClient writer = world.client();
+  writer.run("BEGIN; INSERT INTO t1 VALUES (1)");
+  return writer;
 }
 
 }  // namespace
@@ -77,10 +81,7 @@ TEST_CASE("P3: direct and pooled runners exclude each other both ways, and statu
   for (const bool pooled_first : {true, false}) {
     CAPTURE(pooled_first);
     Pooled world;
-    add_held_index(world);
-    REQUIRE(world.migrate({"up", "--steps", "1"}).status == 0);
-    PgClient writer = world.client();
-    writer.run("BEGIN; INSERT INTO t1 VALUES (1)");
+    PgClient writer = hold_index(world);
     PgClient observer = world.client();
     world.dsn = pooled_first ? world.pooled : world.direct;
     Process first = world.start({"up"});
@@ -104,10 +105,7 @@ TEST_CASE("P3: direct and pooled runners exclude each other both ways, and statu
 TEST_CASE("G6: a direct runner that waited for a pooled one's lease works in a session that listens to nothing") {
   if (!ready()) return;
   Pooled world;
-  add_held_index(world);
-  REQUIRE(world.migrate({"up", "--steps", "1"}).status == 0);
-  PgClient writer = world.client();
-  writer.run("BEGIN; INSERT INTO t1 VALUES (1)");
+  PgClient writer = hold_index(world);
   PgClient observer = world.client();
   Process first = world.start({"up"});
   REQUIRE(eventually([&] { return waits(observer, "CREATE INDEX CONCURRENTLY"); }));
@@ -129,10 +127,7 @@ TEST_CASE("G6: a direct runner that waited for a pooled one's lease works in a s
 TEST_CASE("P3: a killed runner's lease is waited for, then the database is dirty: exit 3") {
   if (!ready()) return;
   Pooled world;
-  add_held_index(world);
-  REQUIRE(world.migrate({"up", "--steps", "1"}).status == 0);
-  PgClient writer = world.client();
-  writer.run("BEGIN; INSERT INTO t1 VALUES (1)");
+  PgClient writer = hold_index(world);
   PgClient observer = world.client();
   world.dsn = world.pooled + "?x-lease-ttl=3s";
   Process first = world.start({"up"});

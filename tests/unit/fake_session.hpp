@@ -30,9 +30,9 @@ struct FakeDatabase {
   bool exists = true;
   std::vector<TrackerRow> tracker;
   std::vector<LogRow> log;
-  std::vector<JournalRow> journal;  ///< open rows
-  std::vector<JournalWriteKind> journal_writes;
-  std::vector<std::string> ran;  ///< committed bodies, in order
+  std::vector<JournalRow> journal;               ///< open rows
+  std::vector<JournalWriteKind> journal_writes;  ///< in order
+  std::vector<std::string> ran;                  ///< committed bodies, in order
 
   Capabilities capabilities{.transactional_ddl = true, .atomic_statements = true, .run_lock = true, .cancel = true};
   bool no_transaction_default = false;

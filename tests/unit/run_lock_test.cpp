@@ -151,18 +151,6 @@ TEST_CASE("G15: a waiter that is told of an end looks at once, and goes without 
   CHECK(waiter.database.lock_attempts == 2);
 }
 
-TEST_CASE("G15: a lock that came with the end of a wait is given up by whoever has nothing left to do") {
-  Waiter waiter;
-  waiter.database.foreign_lock = holder;
-  waiter.database.on_lock_wait = [&](std::chrono::milliseconds) {
-    waiter.database.foreign_lock.reset();
-    return waiter.session.try_lock();
-  };
-  RunLock lock(waiter.session);
-  CHECK_FALSE(waiter.acquire(lock, 1h, [&] { return waiter.database.locked; }));
-  CHECK_FALSE(waiter.database.locked);
-}
-
 TEST_CASE("a stop that ends a wait in the database is told with its reason") {
   Waiter waiter;
   waiter.database.foreign_lock = holder;

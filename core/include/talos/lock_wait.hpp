@@ -14,8 +14,8 @@ class LockWait : public Ability {
   static constexpr std::string_view id = "talos.lock_wait.1";
 
   /// Waits for at most `at_most`, or until cancel(). True as soon as the holder has given the lock up, as far as that
-  /// can be told; the session may have taken it by then. False does not mean that it is still held: the program tries
-  /// again. A session that waits must not be in the holder's way (no snapshot, no lock on tables).
+  /// can be told; false does not mean that it is still held. The lock is not taken: the program looks and tries again.
+  /// Nor does the session stand in the holder's way meanwhile: no blocking call for a lock, no snapshot.
   bool await(std::chrono::milliseconds at_most) {
     return detail::guarded("lock_wait", [&] { return do_await(at_most); });
   }
