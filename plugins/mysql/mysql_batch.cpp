@@ -1,11 +1,11 @@
 #include "mysql_batch.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+#include <functional>
 #include <utility>
 
-#include "mysql_objects.hpp"
 #include "mysql_session.hpp"
-#include "talos/clock.hpp"
 #include "talos/fail_point.hpp"
 
 namespace talos::mysql {
@@ -16,8 +16,6 @@ using Part = Message::Part;
 
 // Bytes of SQL, and a quarter of it for the statement. A larger one travels without our rows in front of it.
 constexpr std::size_t largest_batch = 1U << 20U;
-
-bool has_rows(const Progress::Waiting& one) { return !common::is_empty(one.unit); }
 
 // All of its migration is done but to say so: a stop waits for that.
 bool finishes(const Unit& unit, bool opens) { return unit.script == nullptr && unit.log && !opens; }
@@ -42,6 +40,31 @@ void Progress::committed() {
 void Progress::waiting_committed() {
   waiting.erase(waiting.begin());
   committed();
+}
+
+void Progress::wait_for(std::size_t first, std::size_t end) {
+  for (const Unit& unit : units.subspan(first, end - first)) {
+    const bool opens = clock.begin(unit);
+    waiting.push_back({clock.timed(unit), opens});
+  }
+}
+
+void BatchFollower::operator()(std::size_t succeeded) {
+  for (; at_ < batch_.links.size(); ++at_) {
+    const Link& link = batch_.links[at_];
+    if (!entered_) {
+      progress_.wait_for(link.first, link.body);
+      progress_.start();
+      entered_ = true;
+    }
+    while (!progress_.waiting.empty() && succeeded >= link.own_end) {
+      progress_.waiting_committed();
+      progress_.start();
+    }
+    if (link.bare_end == 0 || succeeded < link.bare_end) return;
+    progress_.committed();
+    entered_ = false;
+  }
 }
 
 std::optional<KeptLook> look_in(const Message& message, std::size_t index, const Reply& reply) {
@@ -143,147 +166,90 @@ void MySqlSession::finish(Progress& progress, std::optional<Failure> failure) {
 
 void MySqlSession::run_batch(Progress& progress, const Unit& unit) {
   Pursuit chase = pursuit(progress.observer);
-  const Batch batch = compose_batch(progress, unit);
   const std::size_t at = progress.next();
+  const Batch batch = compose_batch(progress, unit);
   const Reply reply = send_batch(batch, progress, chase);
-  if (!progress.waiting.empty()) return rows_failed(progress, unit, batch, reply, chase);
-  used_ = used_ || may_leave_traces(unit);
-  if (unit.transaction && !reply.failed()) progress.committed();
-  tell_all_warnings(unit, batch, reply, progress.observer);
-  if (progress.next() > at) {
+  const std::size_t last = batch.links.back().body;
+  const Unit& reached = progress.next() == at ? unit : progress.units[std::min(progress.next(), last)];
+  begin_script(reached.script);
+  if (progress.waiting.empty()) used_ = used_ || may_leave_traces(reached);
+  if (reached.transaction && progress.waiting.empty() && !reply.failed()) progress.committed();
+  tell_all_warnings(progress, batch, reply);
+  if (!progress.waiting.empty()) return rows_failed(progress, batch, reply, chase);
+  if (progress.next() > last) {
     if (batch.message.part(batch.message.size()) == Part::look)
       look_ = look_in(batch.message, batch.message.size() - 1, reply);
     return;
   }
-  auto failure = judge(unit, batch.message, reply, *worker_, &chase);
+  auto failure = judge(reached, batch.message, reply, *worker_, &chase);
   if (failure && failure->may_pass && wait_before_retry(*failure, 1, chase.blockers(), progress.observer))
-    failure = run_unit(unit, progress.observer, 2);
+    failure = run_unit(reached, progress.observer, 2);
   finish(progress, std::move(failure));
-}
-
-// All that wait as one transaction, so that a migration's end and the next one's beginning are one durable commit.
-void MySqlSession::add_rows(Batch& batch, const Progress& progress) {
-  const auto& waiting = progress.waiting;
-  Message& message = batch.message;
-  const bool due = settings_due_;
-  if (due) message.add(Part::setting, worker_settings());
-  if (std::none_of(waiting.begin(), waiting.end(), has_rows)) {
-    if (due) add_work_lock(message);
-    return;
-  }
-  const auto on_empty = [](const Progress::Waiting& one) { return one.unit.claim && !one.unit.claim->from; };
-  if (std::any_of(waiting.begin(), waiting.end(), on_empty)) add_isolation(message);
-  message.add(Part::setting, "START TRANSACTION READ WRITE");
-  if (due) add_work_lock(message);
-  bool logs = false;
-  for (const auto& [unit, opens] : waiting) {
-    Unit complete = unit;
-    complete.journal = with_images(unit);
-    if (unit.claim) message.add(Part::claim, tables_->claim_sql(*unit.claim));
-    add_records(message, complete, utc_now(), false);
-    logs = logs || unit.log;
-  }
-  // The number of the history's row is no business of the script's.
-  if (logs) message.add(Part::ending, "DO LAST_INSERT_ID(0)");
-  add_commit(message, true);
-  batch.own_end = message.size();
-}
-
-Batch MySqlSession::compose_batch(const Progress& progress, const Unit& unit) {
-  Batch batch;
-  add_rows(batch, progress);
-  if (unit.transaction) {
-    Unit complete = unit;
-    complete.journal = with_images(unit);
-    add_beginning(batch.message, complete, true);
-    add_body(batch.message, complete);
-    add_end(batch.message, complete, utc_now(), true);
-    return batch;
-  }
-  batch.message.add_body(unit.script->text.substr(unit.begin, unit.end - unit.begin), unit.begin);
-  batch.bare_end = batch.message.size();
-  // What it has set may show in what is shown.
-  if (may_leave_traces(unit) || must_be_last(unit)) return batch;
-  batch.message.add(Part::warnings, "SHOW WARNINGS");
-  // Where the object does not exist it is an error, which ends the message.
-  if (const auto look = next_look(progress)) batch.message.add(Part::look, *look);
-  return batch;
-}
-
-// MySQL keeps the semicolon behind a trigger or an event with it, and then its dump does not load. And nothing may come
-// behind a statement that is none for this server, as a comment for others is.
-bool MySqlSession::must_be_last(const Unit& unit) const {
-  const std::string_view text = unit.script->text.substr(unit.begin, unit.end - unit.begin);
-  if (text.find("/*!") != std::string_view::npos || text.find("/*M!") != std::string_view::npos) return true;
-  const Ddl ddl = read_ddl(text, modes_);
-  // MariaDB's packages, and what else is not known.
-  if (ddl.objects.empty()) return Tokens(text, modes_).take("CREATE");
-  return std::any_of(ddl.objects.begin(), ddl.objects.end(), is_program);
 }
 
 // Each is reported as soon as the server has answered it, whatever else of the message is still at work.
 Reply MySqlSession::send_batch(const Batch& batch, Progress& progress, Pursuit& chase) {
   const Message& message = batch.message;
-  bool statement_done = false;
-  const auto follow = [&](std::size_t succeeded) {
-    while (!progress.waiting.empty() && succeeded >= batch.own_end) {
-      progress.waiting_committed();
-      progress.start();
-    }
-    if (batch.bare_end == 0 || succeeded < batch.bare_end || std::exchange(statement_done, true)) return;
-    progress.committed();
-  };
+  BatchFollower follower(batch, progress);
   fail_point("mysql before batch");
   progress.start();
   const Reply reply = chase.send(
       message.sql(), [&](std::size_t i) { return message.part(i) == Part::warnings || message.part(i) == Part::look; },
-      follow);
+      std::ref(follower));
   fail_point("mysql after batch");
   if (!reply.failed() || message.part(reply.succeeded) != Part::setting) settings_due_ = false;
+  follower(reply.lost.empty() ? reply.succeeded : std::max(reply.succeeded, done_after_loss(batch, progress)));
   return reply;
+}
+
+// Statements of the message that are done for certain, though nothing was heard of them: the server may have gone on
+// for a while. It no longer does.
+std::size_t MySqlSession::done_after_loss(const Batch& batch, const Progress& progress) {
+  std::vector<JournalRow> rows;
+  std::vector<std::size_t> ends;
+  for (const Link& link : batch.links) {
+    if (link.body < progress.next()) continue;
+    const JournalWrite* const write = announcement(progress.units.subspan(link.first, link.body - link.first));
+    if (write == nullptr || (link.body == progress.next() && progress.waiting.empty())) continue;
+    rows.push_back(write->row);
+    ends.push_back(link.own_end);
+  }
+  if (rows.empty() || !base_->usable()) return 0;
+  // Also where no third connection was to be had for it.
+  base_->send("KILL " + std::to_string(last_worker_), firmly());
+  const Reply reply = base_->ask(tables_->journal_count_sql(rows), firmly());
+  if (reply.failed()) return 0;
+  const auto reached = std::strtoull(reply.tables.at(0).value().c_str(), nullptr, 10);
+  return reached == 0 ? 0 : ends.at(reached - 1);
 }
 
 // Nothing of them is in the database, and the statement has not run: one by one they say which it was, and one that
 // only met somebody's KILL QUERY is written all the same (M5).
-void MySqlSession::rows_failed(Progress& progress, const Unit& unit, const Batch& batch, const Reply& reply,
-                               Pursuit& chase) {
+void MySqlSession::rows_failed(Progress& progress, const Batch& batch, const Reply& reply, Pursuit& chase) {
   auto failure = judge(progress.waiting.front().unit, batch.message, reply, *worker_, &chase);
-  const bool fenced = reply.lost.empty() && batch.message.part(reply.succeeded) == Part::lock;
+  const Part part = batch.message.part(reply.succeeded);
+  const bool fenced = reply.lost.empty() && part == Part::lock;
   if (failure && (fenced || failure->outcome != Outcome::not_applied))
     return progress.fail(std::move(failure->error), failure->outcome);
+  // What is made is there already: so may be what comes after it.
+  if (part == Part::absence) progress.chains = false;
   write_waiting(progress);
-  if (!progress.failed()) run_statements(progress, unit);
 }
 
-void MySqlSession::tell_all_warnings(const Unit& unit, const Batch& batch, const Reply& reply,
-                                     ExecuteObserver& observer) {
+void MySqlSession::tell_all_warnings(const Progress& progress, const Batch& batch, const Reply& reply) {
   const Message& message = batch.message;
-  for (std::size_t i = 0; i < reply.tables.size(); ++i)
-    if (message.part(i) == Part::warnings) tell_warnings(unit, message.offset(i), reply.tables[i], observer);
-  const bool asked = unit.transaction || message.size() > batch.bare_end;
-  if (asked || reply.failed() || reply.warnings.empty() || reply.warnings.back() == 0) return;
-  const Reply warnings = worker_->ask("SHOW WARNINGS", firmly());
-  if (!warnings.failed()) tell_warnings(unit, unit.begin, warnings.tables.at(0), observer);
-}
-
-// What the row that announces the next statement wants to know of its object, where one question tells it. Nothing runs
-// between the statement before it and that row.
-std::optional<std::string> MySqlSession::next_look(const Progress& progress) const {
-  if (!shows_as_base_) return std::nullopt;
-  for (const Unit& unit : progress.units.subspan(progress.next() + 1)) {
-    if (unit.script != nullptr) break;
-    for (const JournalWrite& write : unit.journal)
-      if (wants_image(write)) return only_question(read_ddl(write.subject.text(), modes_).objects, server_.database);
+  auto link = batch.links.begin();
+  for (std::size_t i = 0; i < reply.tables.size(); ++i) {
+    if (message.part(i) != Part::warnings) continue;
+    while (link->bare_end != 0 && i > link->bare_end) ++link;
+    tell_warnings(progress.units[link->body], message.offset(i), reply.tables[i], progress.observer);
   }
-  return std::nullopt;
-}
-
-// Answers from the last message where that asked the same; else by the connection that no script has touched.
-Inquiry MySqlSession::remembering() {
-  return [this](const std::string& sql) {
-    const auto kept = std::exchange(look_, std::nullopt);
-    return kept && kept->sql == sql ? kept->reply : base_->ask(sql, firmly());
-  };
+  const Link& last = batch.links.back();
+  const bool asked = last.bare_end == 0 || message.size() > last.bare_end;
+  if (asked || reply.failed() || reply.warnings.empty() || reply.warnings.back() == 0) return;
+  const Unit& unit = progress.units[last.body];
+  const Reply warnings = worker_->ask("SHOW WARNINGS", firmly());
+  if (!warnings.failed()) tell_warnings(unit, unit.begin, warnings.tables.at(0), progress.observer);
 }
 
 }  // namespace talos::mysql

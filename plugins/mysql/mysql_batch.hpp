@@ -1,5 +1,5 @@
-// A statement of a migration with the rows of our own that come before it, in one message: one client turn instead of
-// one for each.
+// Statements of migrations with the rows of our own that come before each, in one message: one client turn instead of
+// one for each. A message ends with the first of its statements that fails.
 #pragma once
 
 #include <cstddef>
@@ -15,13 +15,20 @@
 
 namespace talos::mysql {
 
-struct Batch {
-  Message message;
-  /// Statements of the message up to the COMMIT of our rows, itself included; 0: there are none of them.
+/// A statement of a migration, or its transaction, and the rows of our own that travel in front of it.
+struct Link {
+  std::size_t first = 0;  ///< of Progress::units: the first of those rows
+  std::size_t body = 0;   ///< and the statement
+  /// Statements of the message up to the COMMIT of our rows, itself included.
   std::size_t own_end = 0;
   /// Up to the one of the migration, if that is bare; 0 for a transaction, whose statements may give any number of
   /// answers.
   std::size_t bare_end = 0;
+};
+
+struct Batch {
+  Message message;
+  std::vector<Link> links;
 };
 
 /// Where one execute() stands: units that are committed, then those of our own rows that wait for the statement which
@@ -40,6 +47,7 @@ class Progress {
   common::StepClock clock;
   std::vector<Waiting> waiting;
   ExecuteResult result;
+  bool chains = true;  ///< several statements may travel in one message
 
   /// The first that neither is committed nor waits.
   std::size_t next() const { return result.completed + waiting.size(); }
@@ -51,10 +59,31 @@ class Progress {
   void committed();
   /// The first of those that wait is.
   void waiting_committed();
+  /// Those from `first` to before `end` wait, and nothing before them does.
+  void wait_for(std::size_t first, std::size_t end);
 
  private:
   std::chrono::steady_clock::time_point began_;
 };
+
+/// Tells of a message's units as its answers come.
+class BatchFollower {
+ public:
+  /// The first link has begun.
+  BatchFollower(const Batch& batch, Progress& progress) : batch_(batch), progress_(progress) {}
+
+  /// So many of its statements are answered.
+  void operator()(std::size_t succeeded);
+
+ private:
+  const Batch& batch_;
+  Progress& progress_;
+  std::size_t at_ = 0;  ///< of its links
+  bool entered_ = true;
+};
+
+/// The row that announces the statement behind these, if one does.
+const JournalWrite* announcement(std::span<const Unit> rows);
 
 /// What a message asked at its end of the objects that the next statement names.
 struct KeptLook {

@@ -128,15 +128,9 @@ std::string hexadecimal(std::string_view bytes) {
 
 std::string yes_or_no(bool value) { return value ? "1" : "0"; }
 
-// 2026-01-31T23:59:59.123Z, as the servers' DATETIME reads it.
-std::string time_literal(std::string_view time) {
-  std::string text(time);
-  std::replace(text.begin(), text.end(), 'T', ' ');
-  if (text.ends_with('Z')) text.pop_back();
-  return stored(text);
+std::string time_or(std::string_view time, const std::string& expression) {
+  return time.empty() ? expression : time_literal(time);
 }
-
-std::string now_or(std::string_view time) { return time_literal(time.empty() ? utc_now() : std::string(time)); }
 
 std::string values(std::initializer_list<std::string> list) {
   std::string result = "VALUES (" + std::to_string(bookkeeping_layout);
@@ -180,6 +174,13 @@ std::string stored(std::string_view text) {
   if (std::all_of(text.begin(), text.end(), is_plain)) return "'" + std::string(text) + "'";
   // Quotes and backslashes mean what sql_mode says, and bytes what the character set says; these do not.
   return "_utf8mb4 x'" + hexadecimal(valid_utf8(text)) + "'";
+}
+
+std::string time_literal(std::string_view time) {
+  std::string text(time);
+  std::replace(text.begin(), text.end(), 'T', ' ');
+  if (text.ends_with('Z')) text.pop_back();
+  return stored(text);
 }
 
 std::string require_sql(const std::string& condition) {
@@ -368,18 +369,17 @@ std::vector<std::string> Bookkeeping::claim_sql(const Claim& claim) const {
           changed_one};
 }
 
-std::string Bookkeeping::log_sql(const LogRow& row, std::string_view started_at, std::string_view duration_us) const {
+std::string Bookkeeping::log_sql(const LogRow& row, const RowTimes& times) const {
   return "INSERT INTO " + log_ + " (`layout`, " + quoted_columns(log_columns) + ") " +
          values({stored(to_string(row.action)), yes_or_no(row.failed), std::to_string(row.version),
                  std::to_string(row.current), stored(row.title), stored(row.file), number_or_null(row.size),
-                 stored(row.sha256),
-                 time_literal(row.started_at.empty() ? started_at : std::string_view(row.started_at)),
-                 row.duration_us >= 0 ? std::to_string(row.duration_us) : std::string(duration_us), stored(row.program),
+                 stored(row.sha256), time_or(row.started_at, times.started_at),
+                 row.duration_us >= 0 ? std::to_string(row.duration_us) : times.duration_us, stored(row.program),
                  stored(row.runner), stored(row.user), stored(row.error), stored(row.error_code),
                  number_or_null(row.line), number_or_null(row.statement), stored(row.versions)});
 }
 
-std::string Bookkeeping::journal_sql(const JournalWrite& write) const {
+std::string Bookkeeping::journal_sql(const JournalWrite& write, const RowTimes& times) const {
   const JournalRow& row = write.row;
   // sql_safe_updates wants a LIMIT where no key is used; the largest number stands for none.
   const std::string all = " LIMIT 9223372036854775807";
@@ -391,12 +391,12 @@ std::string Bookkeeping::journal_sql(const JournalWrite& write) const {
              values({stored(row.run), std::to_string(row.version), stored(to_string(row.direction)),
                      std::to_string(row.statement), std::to_string(row.statements), stored(to_string(row.state)),
                      stored(row.file), stored(row.sha256), stored(row.text), number_or_null(row.line),
-                     stored(row.before), now_or(row.started_at),
+                     stored(row.before), time_or(row.started_at, times.now),
                      row.finished_at.empty() ? "NULL" : time_literal(row.finished_at), stored(row.runner),
                      stored(row.error), stored(row.error_code)});
     case JournalWriteKind::update:
       return "UPDATE " + journal_ + " SET `state` = " + stored(to_string(row.state)) +
-             ", `finished_at` = " + now_or(row.finished_at) + ", `error` = " + stored(row.error) +
+             ", `finished_at` = " + time_or(row.finished_at, times.now) + ", `error` = " + stored(row.error) +
              ", `error_code` = " + stored(row.error_code) + " WHERE `run` = " + stored(row.run) + of_migration +
              " AND `statement` = " + std::to_string(row.statement);
     case JournalWriteKind::supersede:
@@ -409,6 +409,14 @@ std::string Bookkeeping::journal_sql(const JournalWrite& write) const {
              " AND NOT `closed`";
   }
   return "";
+}
+
+std::string Bookkeeping::journal_count_sql(const std::vector<JournalRow>& rows) const {
+  std::string keys;
+  for (const JournalRow& row : rows)
+    keys += (keys.empty() ? "(" : ", (") + stored(row.run) + ", " + std::to_string(row.version) + ", " +
+            stored(to_string(row.direction)) + ", " + std::to_string(row.statement) + ")";
+  return "SELECT COUNT(*) FROM " + journal_ + " WHERE (`run`, `version`, `direction`, `statement`) IN (" + keys + ")";
 }
 
 }  // namespace talos::mysql

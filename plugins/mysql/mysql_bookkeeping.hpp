@@ -31,6 +31,13 @@ struct Existing {
   bool any() const { return tracker || log || journal; }
 };
 
+/// SQL expressions.
+struct RowTimes {
+  std::string now;
+  std::string started_at;   ///< of a migration
+  std::string duration_us;  ///< since then
+};
+
 class Bookkeeping {
  public:
   Bookkeeping(std::string database, std::string table);
@@ -57,10 +64,11 @@ class Bookkeeping {
 
   /// The statements of a transaction that has only begun. Where the claim misses, one fails with error 1242 (M1).
   std::vector<std::string> claim_sql(const Claim& claim) const;
-  /// Times that the row leaves open are taken from `started_at` and the SQL expression `duration_us`.
-  std::string log_sql(const LogRow& row, std::string_view started_at, std::string_view duration_us) const;
-  /// Times that the row leaves open are this machine's, now.
-  std::string journal_sql(const JournalWrite& write) const;
+  // Times that a row leaves open are the expressions of `times`.
+  std::string log_sql(const LogRow& row, const RowTimes& times) const;
+  std::string journal_sql(const JournalWrite& write, const RowTimes& times) const;
+  /// One SELECT: how many of these rows are in the journal.
+  std::string journal_count_sql(const std::vector<JournalRow>& rows) const;
 
  private:
   void check(const Table& columns, const Existing& there) const;
@@ -77,6 +85,9 @@ class Bookkeeping {
 
 /// A SELECT that fails with error 1242, and so ends its message, unless `condition` holds.
 std::string require_sql(const std::string& condition);
+
+/// UTC as RFC 3339 has it, as a literal that a DATETIME reads.
+std::string time_literal(std::string_view time);
 
 /// A text as a literal that means the same under any setting; NULL for an empty one.
 std::string stored(std::string_view text);

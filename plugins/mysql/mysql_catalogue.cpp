@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "mysql_bookkeeping.hpp"
 #include "mysql_text.hpp"
 
 namespace talos::mysql {
@@ -66,10 +67,15 @@ std::optional<std::string> question(const NamedObject& object, const std::string
   return "SHOW CREATE " + std::string(look.show) + " " + name_of(object, database);
 }
 
+Sight unseen(const NamedObject& object, const std::string& database) {
+  Sight sight;
+  sight.title = std::string(look_for(object.kind).kind) + " " + name_of(object, database);
+  return sight;
+}
+
 Sight look_at_one(const Inquiry& ask, const NamedObject& object, const std::string& database) {
   const Look look = look_for(object.kind);
-  Sight sight;
-  sight.title = std::string(look.kind) + " " + name_of(object, database);
+  Sight sight = unseen(object, database);
   const auto sql = question(object, database);
   if (!sql) return sight;
   const Reply reply = ask(*sql);
@@ -98,6 +104,25 @@ std::vector<Sight> look_at(const Inquiry& ask, const std::vector<NamedObject>& o
 
 std::optional<std::string> only_question(const std::vector<NamedObject>& objects, const std::string& database) {
   return objects.size() == 1 ? question(objects.front(), database) : std::nullopt;
+}
+
+std::optional<std::string> absence_sql(const std::vector<NamedObject>& objects, const std::string& database) {
+  using Kind = NamedObject::Kind;
+  if (objects.size() != 1) return std::nullopt;
+  const NamedObject& object = objects.front();
+  // Whether it is there in another database this user may not see.
+  if ((object.kind != Kind::table && object.kind != Kind::view) || !object.schema.empty()) return std::nullopt;
+  return "NOT EXISTS (SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = " + stored(database) +
+         " AND TABLE_NAME = " + stored(object.name) + ")";
+}
+
+std::vector<Sight> absent(const std::vector<NamedObject>& objects, const std::string& database) {
+  std::vector<Sight> sights;
+  for (const NamedObject& object : objects) {
+    sights.push_back(unseen(object, database));
+    sights.back().state = Sight::State::absent;
+  }
+  return sights;
 }
 
 }  // namespace talos::mysql

@@ -12,14 +12,14 @@ using Part = Message::Part;
 // More statements than these travel without a look at each one's warnings.
 constexpr std::size_t most_watched_statements = 200;
 
+// The script may have set the session's clock.
+constexpr std::string_view since_began =
+    "GREATEST(0, IFNULL(TIMESTAMPDIFF(MICROSECOND, @talos_began, UTC_TIMESTAMP(6)), 0))";
+
 std::string duration_since(const LogRow& row, bool on_worker) {
-  if (row.began) {
-    const auto since = std::chrono::steady_clock::now() - *row.began;
-    return std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(since).count());
-  }
-  if (!on_worker) return "0";
-  // The script may have set the session's clock.
-  return "GREATEST(0, IFNULL(TIMESTAMPDIFF(MICROSECOND, @talos_began, UTC_TIMESTAMP(6)), 0))";
+  if (!row.began) return on_worker ? std::string(since_began) : "0";
+  const auto since = std::chrono::steady_clock::now() - *row.began;
+  return std::to_string(std::chrono::duration_cast<std::chrono::microseconds>(since).count());
 }
 
 }  // namespace
@@ -28,7 +28,7 @@ std::string duration_since(const LogRow& row, bool on_worker) {
 void MySqlSession::add_beginning(Message& message, const Unit& unit, bool on_worker) const {
   const bool due = on_worker && settings_due_ && message.empty();
   if (due) message.add(Part::setting, worker_settings());
-  if (on_worker && unit.log && !unit.log->began) message.add(Part::setting, "SET @talos_began = UTC_TIMESTAMP(6)");
+  if (on_worker && unit.log && !unit.log->began) message.add(Part::setting, set_began);
   if (on_worker && unit.claim && !unit.claim->from) add_isolation(message);
   message.add(Part::setting, unit.begin_text.empty() ? "START TRANSACTION READ WRITE" : unit.begin_text);
   if (due) add_work_lock(message);
@@ -72,17 +72,30 @@ void MySqlSession::add_body(Message& message, const Unit& unit) {
 void MySqlSession::add_end(Message& message, const Unit& unit, const std::string& started_at, bool on_worker) const {
   // The migration itself could have written there.
   if (on_worker && unit.claim) message.add(Part::tracker, tables_->claim_sql({unit.claim->to, unit.claim->to}));
-  add_records(message, unit, started_at, on_worker);
+  add_records(message, unit, times_here(unit, started_at, on_worker));
   add_commit(message, on_worker);
 }
 
-void MySqlSession::add_records(Message& message, const Unit& unit, const std::string& started_at,
-                               bool on_worker) const {
+// This machine's clock tells, but how long a message's statement took.
+RowTimes MySqlSession::times_here(const Unit& unit, const std::string& started_at, bool on_worker) {
+  return {time_literal(utc_now()), time_literal(started_at), unit.log ? duration_since(*unit.log, on_worker) : "0"};
+}
+
+// Of a message that was sent at `sent` and runs for a while: the server's clock tells how long, and no more, for it may
+// go wrong.
+RowTimes MySqlSession::times_there(const std::string& sent) {
+  const auto after = [&](const char* time) {
+    return "TIMESTAMPADD(MICROSECOND, TIMESTAMPDIFF(MICROSECOND, @talos_sent, " + std::string(time) + "), " +
+           time_literal(sent) + ")";
+  };
+  return {after("UTC_TIMESTAMP(6)"), after("@talos_began"), std::string(since_began)};
+}
+
+void MySqlSession::add_records(Message& message, const Unit& unit, const RowTimes& times) const {
   for (const JournalWrite& write : unit.journal)
     if (write.kind != JournalWriteKind::close || existing_.journal)
-      message.add(Part::ending, tables_->journal_sql(write));
-  if (unit.log)
-    message.add(Part::ending, tables_->log_sql(*unit.log, started_at, duration_since(*unit.log, on_worker)));
+      message.add(Part::ending, tables_->journal_sql(write, times));
+  if (unit.log) message.add(Part::ending, tables_->log_sql(*unit.log, times));
 }
 
 void MySqlSession::add_commit(Message& message, bool on_worker) const {

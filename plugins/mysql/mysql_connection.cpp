@@ -152,8 +152,8 @@ ServerError Connection::last_error() const {
   return {mysql_errno(mysql), mysql_sqlstate(mysql), mysql_error(mysql)};
 }
 
-Reply Connection::send(const std::string& sql, const WhileWaiting& waiting, Keep keep) {
-  start(sql, std::move(keep));
+Reply Connection::send(const std::string& sql, const WhileWaiting& waiting, Keep keep, Told told) {
+  start(sql, std::move(keep), std::move(told));
   return follow(waiting);
 }
 
@@ -172,7 +172,7 @@ Reply Connection::reset(const WhileWaiting& waiting) {
   return follow(waiting);
 }
 
-void Connection::start(std::string sql, Keep keep) {
+void Connection::start(std::string sql, Keep keep, Told told) {
   reply_ = {};
   if (!usable()) {
     reply_.lost = lost_;
@@ -180,6 +180,7 @@ void Connection::start(std::string sql, Keep keep) {
   }
   sql_ = std::move(sql);
   keep_ = std::move(keep);
+  told_ = std::move(told);
   step_ = Step::query;
   awaited_ = mysql_real_query_start(&outcome_, connection_.get(), sql_.data(), sql_.size());
 }
@@ -269,6 +270,7 @@ void Connection::take_row() {
 void Connection::end_statement() {
   ++reply_.succeeded;
   reply_.warnings.push_back(mysql_warning_count(connection_.get()));
+  if (told_) told_(reply_.succeeded);
   if (mysql_more_results(connection_.get()) == 0) return finish();
   step_ = Step::next;
   awaited_ = mysql_next_result_start(&outcome_, connection_.get());
@@ -293,6 +295,7 @@ void Connection::finish() {
   awaited_ = 0;
   sql_.clear();
   keep_ = {};
+  told_ = {};
 }
 
 void Connection::give_up(const std::string& why) {

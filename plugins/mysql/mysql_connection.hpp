@@ -72,6 +72,8 @@ class Connection {
   using WhileWaiting = std::function<std::optional<std::string>()>;
   /// Whether to keep the rows of the statement with this number, from 0.
   using Keep = std::function<bool(std::size_t)>;
+  /// Told, as each statement is answered, how many are. Must neither throw nor use the connection.
+  using Told = std::function<void(std::size_t succeeded)>;
 
   /// `stop`, if not null, ends it (ErrorCode::cancelled). Throws ErrorCode::connection with the server's or the
   /// library's words, which never hold a password.
@@ -81,14 +83,14 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   /// Sends `sql` as one message and follows it to its end. Never throws for what the server or the network does.
-  Reply send(const std::string& sql, const WhileWaiting& waiting, Keep keep = {});
+  Reply send(const std::string& sql, const WhileWaiting& waiting, Keep keep = {}, Told told = {});
   /// As send(), and keeps all rows.
   Reply ask(const std::string& sql, const WhileWaiting& waiting);
   /// The session as if it had just begun, but for its database and its locks of tables and names: they are gone, too.
   Reply reset(const WhileWaiting& waiting);
 
   // The same in steps, for who has other things to do meanwhile.
-  void start(std::string sql, Keep keep);
+  void start(std::string sql, Keep keep, Told told = {});
   /// Goes on for at most so long; true when the message is answered, or never will be.
   bool advance(std::chrono::milliseconds at_most);
   bool busy() const { return step_ != Step::none; }
@@ -141,6 +143,7 @@ class Connection {
   char** row_ = nullptr;  ///< of Step::row
   std::string sql_;       ///< must live until it is sent
   Keep keep_;
+  Told told_;
   Reply reply_;
 };
 

@@ -136,6 +136,7 @@ MySqlSession::Failure MySqlSession::refused(const Unit& unit, const Message& mes
         failure.error = Error(ErrorCode::statement, "the migration changed the tracker " + tables_->table())
                             .with_hint("only this program writes there: take it out of the file");
       break;
+    case Part::absence:
     case Part::ending:
     case Part::commit:
       failure.may_pass = is_locked_out(said);

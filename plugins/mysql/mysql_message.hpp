@@ -8,6 +8,9 @@
 
 namespace talos::mysql {
 
+/// A migration begins now, by the server's clock.
+constexpr std::string_view set_began = "SET @talos_began = UTC_TIMESTAMP(6)";
+
 class Message {
  public:
   enum class Part : unsigned char {
@@ -18,6 +21,7 @@ class Message {
     warnings,  ///< SHOW WARNINGS, of the statement before it
     tracker,   ///< the tracker is what the claim made of it
     ending,    ///< journal and history
+    absence,   ///< what the next statement makes is not there
     stop,      ///< nobody wants us to stop
     commit,
     look  ///< what the catalogue says of the next statement's object

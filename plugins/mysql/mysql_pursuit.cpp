@@ -43,18 +43,16 @@ Pursuit::Pursuit(Connection& worker, Connection& base, const ServerInfo& server,
       settings_(std::move(settings)),
       watch_(base, worker.id(), server, settings_.stall_timeout) {}
 
-Reply Pursuit::send(const std::string& sql, Connection::Keep keep, Told told) {
-  told_ = std::move(told);
+Reply Pursuit::send(const std::string& sql, Connection::Keep keep, Connection::Told told) {
   watch_.restart();
   began_ = statement_began_ = Clock::now();
   statements_seen_ = 0;
   const Reply reply = worker_.send(
-      sql, [this] { return look(); }, std::move(keep));
+      sql, [this] { return look(); }, std::move(keep), std::move(told));
   // The watch's last question is answered before anything else is asked there.
   if (base_.busy() && !is_free(base_)) base_.give_up("the server does not answer");
   calm_down(reply);
   if (!reply.lost.empty()) end_worker();
-  if (told_) told_(reply.succeeded);
   return reply;
 }
 
@@ -63,7 +61,7 @@ std::optional<std::string> Pursuit::look() {
   if (worker_.so_far().succeeded != statements_seen_) {
     statements_seen_ = worker_.so_far().succeeded;
     statement_began_ = now;
-    if (told_) told_(statements_seen_);
+    watch_.forget_blockers();
   }
   stopped_ = stopped_ || stop_requested_();
   timed_out_ = timed_out_ || (!stopped_ && settings_.statement_timeout.count() > 0 &&

@@ -15,8 +15,6 @@ namespace talos::mysql {
 /// One unit's.
 class Pursuit {
  public:
-  using Told = std::function<void(std::size_t succeeded)>;
-
   struct Settings {
     Endpoint endpoint;  ///< for a third connection, where the second one is of no use to stop a statement
     std::chrono::milliseconds watch_after{1'000};
@@ -30,8 +28,7 @@ class Pursuit {
 
   /// Sends a message and waits for its answer. A request to stop it has had its effect, or never will have any, when
   /// this returns: it cannot hit what is sent next (M5).
-  /// `told` hears how many of its statements are answered: soon after each while it waits, and in the end.
-  Reply send(const std::string& sql, Connection::Keep keep, Told told = {});
+  Reply send(const std::string& sql, Connection::Keep keep, Connection::Told told = {});
 
   bool stopped() const { return stopped_; }
   bool timed_out() const { return timed_out_; }
@@ -51,7 +48,6 @@ class Pursuit {
   ExecuteObserver& observer_;
   std::function<bool()> stop_requested_;
   Settings settings_;
-  Told told_;
   Watch watch_;
   Clock::time_point began_ = Clock::now();
   std::size_t statements_seen_ = 0;

@@ -124,13 +124,22 @@ class MySqlSession : public Session {
   void run_statements(Progress& progress, const Unit& unit);
   static void finish(Progress& progress, std::optional<Failure> failure);
   void run_batch(Progress& progress, const Unit& unit);
-  void add_rows(Batch& batch, const Progress& progress);
-  bool must_be_last(const Unit& unit) const;
-  Batch compose_batch(const Progress& progress, const Unit& unit);
   Reply send_batch(const Batch& batch, Progress& progress, Pursuit& chase);
-  void rows_failed(Progress& progress, const Unit& unit, const Batch& batch, const Reply& reply, Pursuit& chase);
-  void tell_all_warnings(const Unit& unit, const Batch& batch, const Reply& reply, ExecuteObserver& observer);
-  std::optional<std::string> next_look(const Progress& progress) const;
+  std::size_t done_after_loss(const Batch& batch, const Progress& progress);
+  void rows_failed(Progress& progress, const Batch& batch, const Reply& reply, Pursuit& chase);
+  void tell_all_warnings(const Progress& progress, const Batch& batch, const Reply& reply);
+
+  // What travels together (mysql_chain.cpp)
+  std::vector<Link> plan_links(const Progress& progress);
+  std::optional<Link> next_link(const Progress& progress, const Link& last, const std::vector<NamedObject>& touched);
+  std::optional<std::string> absence_of_new(const JournalWrite& write) const;
+  Batch compose_batch(const Progress& progress, const Unit& unit);
+  void add_bare(Message& message, const Unit& unit) const;
+  void add_waiting(Message& message, const Progress& progress, bool several);
+  void add_rows(Message& message, const Progress& progress, const Link& link, const std::string& sent);
+  void close_rows(Message& message, const std::vector<Unit>& rows) const;
+  bool must_be_last(const Unit& unit) const;
+  std::optional<std::string> next_look(const Progress& progress, const Link& last) const;
   Inquiry remembering();
 
   // Messages (mysql_compose.cpp)
@@ -138,7 +147,9 @@ class MySqlSession : public Session {
   static void add_isolation(Message& message);
   void add_body(Message& message, const Unit& unit);
   void add_end(Message& message, const Unit& unit, const std::string& started_at, bool on_worker) const;
-  void add_records(Message& message, const Unit& unit, const std::string& started_at, bool on_worker) const;
+  static RowTimes times_here(const Unit& unit, const std::string& started_at, bool on_worker);
+  static RowTimes times_there(const std::string& sent);
+  void add_records(Message& message, const Unit& unit, const RowTimes& times) const;
   void add_commit(Message& message, bool on_worker) const;
   static bool asks_for_diagnostics(std::string_view text);
   bool shows_warnings(const Unit& unit);

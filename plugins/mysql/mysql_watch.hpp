@@ -32,6 +32,8 @@ class Watch {
   const Findings& findings() const { return findings_; }
   /// Another message was sent: what was seen before it says nothing of it.
   void restart();
+  /// Another statement of the message runs.
+  void forget_blockers() { findings_.blockers.clear(); }
 
  private:
   using Clock = std::chrono::steady_clock;

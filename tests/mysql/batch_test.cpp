@@ -75,26 +75,118 @@ struct HeldUp {
   std::optional<Process> runner;
 };
 
+// Five migrations in one message; the second of them, a view, waits for somebody who has locked its table.
+struct HeldInTheMiddle {
+  explicit HeldInTheMiddle(MysqlWorld& its_world) : world(its_world), blocker(world.client()) {
+    world.tables(6);
+    world.migration(3, "t3", "CREATE VIEW v3 AS SELECT x FROM seen;\n");
+    world.sql("CREATE TABLE seen (x int)");
+    REQUIRE(world.migrate({"up", "--to", "1"}).status == 0);
+    blocker.run("LOCK TABLES seen WRITE");
+    runner.emplace(world.start({"up", "--ddl-lock-timeout", "0"}));
+    MysqlClient observer = world.client();
+    REQUIRE(eventually([&] {
+      worker = connection_running(observer, "CREATE VIEW v3");
+      return world.tracker() == "3,1" && !worker.empty();
+    }));
+  }
+  bool has_worker() const {
+    return world.value("SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = " + worker) == "1";
+  }
+  MysqlWorld& world;
+  MysqlClient blocker;
+  std::string worker;
+  std::optional<Process> runner;
+};
+
 }  // namespace
 
-TEST_CASE(
-    "S4: a one-table migration costs one client turn and one commit of ours, a file's further statement the same") {
+TEST_CASE("S4: up to 64 statements that make tables cost one client turn, and one commit of ours each") {
   on_each_flavour([](MysqlWorld& one) {
     one.tables(1);
     const Cost alone = cost_of_up(one);
     MysqlWorld many(one.server);
-    many.tables(60);
+    many.tables(150);
     const Cost all = cost_of_up(many);
-    CHECK(all.turns - alone.turns == 59);
-    CHECK(all.commits - alone.commits == 59);
-    CHECK(many.tracker() == "60,0");
-    MESSAGE("client turns of up: one table " << alone.turns << ", 60 tables " << all.turns);
-    CHECK(many.value("SELECT COUNT(*) FROM schema_migrations_log WHERE duration_us <= 0") == "0");
+    CHECK(all.turns - alone.turns == 2);
+    CHECK(all.commits - alone.commits == 149);
+    CHECK(many.tracker() == "150,0");
+    MESSAGE("client turns of up: one table " << alone.turns << ", 150 tables " << all.turns);
     CHECK(many.value("SELECT COUNT(*) FROM schema_migrations_journal WHERE NOT closed") == "0");
+    CHECK(many.value("SELECT COUNT(*) FROM schema_migrations_journal WHERE before_image NOT LIKE '%(absent)%'") == "0");
 
     MysqlWorld longer(one.server);
     longer.migration(1, "t", "CREATE TABLE t1 (x int);\nCREATE TABLE t2 (x int);\nDROP TABLE t2;\n");
-    CHECK(cost_of_up(longer).turns - alone.turns == 2);
+    CHECK(cost_of_up(longer).turns - alone.turns == 1);
+  });
+}
+
+TEST_CASE("what the history says of when a migration ran, and for how long, is so in the middle of a message, too") {
+  on_each_flavour([](MysqlWorld& world) {
+    world.tables(20);
+    const auto up = world.migrate({"up"});
+    INFO(up.err);
+    REQUIRE(up.status == 0);
+    const std::string ends = "started_at + INTERVAL duration_us MICROSECOND";
+    CHECK(world.value("SELECT COUNT(*) FROM schema_migrations_log WHERE duration_us <= 0") == "0");
+    // Rounded to a millisecond, and the first and the last one by this machine's clock.
+    CHECK(world.value("SELECT COUNT(*) FROM schema_migrations_log a JOIN schema_migrations_log b ON b.id = a.id + 1"
+                      " WHERE b.id < 20 AND b.started_at < a.started_at + INTERVAL a.duration_us - 2000 MICROSECOND") ==
+          "0");
+    CHECK(world.value("SELECT COUNT(*) FROM schema_migrations_log WHERE ABS(TIMESTAMPDIFF(SECOND, " + ends +
+                      ", UTC_TIMESTAMP())) > 60") == "0");
+    CHECK(world.value("SELECT COUNT(*) FROM schema_migrations_journal j JOIN schema_migrations_log l USING (version)"
+                      " WHERE ABS(TIMESTAMPDIFF(MICROSECOND, j.started_at, l.started_at)) > 1000000") == "0");
+  });
+}
+
+TEST_CASE("G13: a table that is there already, in the middle of a message, is seen before anything is done to it") {
+  on_each_flavour([](MysqlWorld& world) {
+    world.sql("CREATE TABLE t4 (mine int)");
+    world.tables(6);
+    world.migration(4, "t4", "CREATE TABLE IF NOT EXISTS t4 (x int);\n");
+    const auto up = world.migrate({"up"});
+    INFO(up.err);
+    REQUIRE(up.status == 0);
+    CHECK(world.tracker() == "6,0");
+    CHECK(world.value("SELECT GROUP_CONCAT(version ORDER BY id) FROM schema_migrations_log") == "1,2,3,4,5,6");
+    CHECK(world.value("SELECT before_image FROM schema_migrations_journal WHERE version = 4") == Part{"`mine` int"});
+    CHECK(world.value("SELECT before_image FROM schema_migrations_journal WHERE version = 3") == Part{"(absent)"});
+    CHECK(world.value("SELECT before_image FROM schema_migrations_journal WHERE version = 5") == Part{"(absent)"});
+  });
+}
+
+TEST_CASE("a statement that fails in the middle of a message: what was before it is done, and nothing after it begun") {
+  on_each_flavour([](MysqlWorld& world) {
+    world.tables(6);
+    world.sql("CREATE TABLE t4 (mine int)");
+    const auto exists = world.migrate({"up"});
+    INFO(exists.err);
+    CHECK(exists.status == 1);
+    CHECK(exists.err == Part{"000004_t4.up.sql:1"});
+    CHECK(exists.err == Part{"Applied 000003_t3"});
+    CHECK(exists.err != Part{"000005"});
+    CHECK(world.tracker() == "3,0");
+    CHECK(history(world) == std::vector<std::string>{"up|1|0", "up|2|0", "up|3|0", "up|4|1"});
+    CHECK(!world.has_table("t5"));
+
+    world.sql("DROP TABLE t4");
+    world.migration(5, "t5", "CREATE TABLE t5 (x int);\nCREATE TABLE u5 (x int, x int);\nCREATE TABLE v5 (x int);\n");
+    const auto wrong = world.migrate({"up"});
+    INFO(wrong.err);
+    CHECK(wrong.status == 1);
+    CHECK(wrong.err == Part{"000005_t5.up.sql:2"});
+    CHECK(wrong.err == Part{"Duplicate column name 'x'"});
+    CHECK(world.tracker() == "5,1");
+    CHECK(world.has_table("t5"));
+    CHECK(!world.has_table("v5"));
+    CHECK(!world.has_table("t6"));
+    CHECK(world.rows("SELECT statement, state FROM schema_migrations_journal WHERE NOT closed ORDER BY statement") ==
+          std::vector<std::string>{"1|done", "2|failed"});
+    world.migration(5, "t5", "CREATE TABLE t5 (x int);\nCREATE TABLE u5 (x int);\nCREATE TABLE v5 (x int);\n");
+    REQUIRE(world.migrate({"resume"}).status == 0);
+    REQUIRE(world.migrate({"up"}).status == 0);
+    CHECK(world.tracker() == "6,0");
   });
 }
 
@@ -119,7 +211,7 @@ TEST_CASE("a session reads in one turn the tables that it knows, and sees what h
   });
 }
 
-TEST_CASE("S4: views cost one client turn each, programs two, and so do rows and schema changes in turn") {
+TEST_CASE("S4: what is replaced costs one client turn, programs two, and so do rows and schema changes in turn") {
   on_each_flavour([](MysqlWorld& one) {
     one.tables(1);
     const int alone = cost_of_up(one).turns;
@@ -127,7 +219,8 @@ TEST_CASE("S4: views cost one client turn each, programs two, and so do rows and
     views.tables(1);
     views.migration(2, "view", "CREATE VIEW v AS SELECT x FROM t1;\n");
     views.migration(3, "view", "CREATE OR REPLACE VIEW v AS SELECT x + 1 FROM t1;\n");
-    CHECK(cost_of_up(views).turns - alone == 2);
+    // The second one's look is a part of the message that makes the first.
+    CHECK(cost_of_up(views).turns - alone == 1);
     MysqlWorld programs(one.server);
     programs.tables(1);
     programs.migration(2, "event", "CREATE EVENT ev ON SCHEDULE EVERY 1 YEAR DO DELETE FROM t1;\n");
@@ -283,6 +376,93 @@ TEST_CASE("a connection that ends while it writes rows of ours: nothing is said 
     CHECK(world.tracker() == "5,0");
     CHECK(world.value("SELECT GROUP_CONCAT(version ORDER BY id) FROM schema_migrations_log WHERE NOT failed") ==
           "1,2,3,4,5");
+  });
+}
+
+TEST_CASE("a stop in the middle of a message ends the statement, and none of those behind it begins") {
+  on_each_flavour([](MysqlWorld& world) {
+    HeldInTheMiddle held(world);
+    held.runner->wait_for_output("Applied 000002_t2");
+    held.runner->signal(SIGINT);
+    const auto result = held.runner->wait();
+    INFO(result.err);
+    CHECK(result.status == 128 + SIGINT);
+    held.blocker.run("UNLOCK TABLES");
+    CHECK(world.tracker() == "2,0");
+    CHECK(!world.has_table("v3"));
+    CHECK(!world.has_table("t4"));
+    REQUIRE(world.migrate({"up"}).status == 0);
+    CHECK(world.tracker() == "6,0");
+  });
+}
+
+TEST_CASE("the server does not go on with the message of a runner that was killed, but for the statement at work") {
+  on_each_flavour([](MysqlWorld& world) {
+    HeldInTheMiddle held(world);
+    held.runner->signal(SIGKILL);
+    held.runner->wait();
+    held.blocker.run("UNLOCK TABLES");
+    REQUIRE(eventually([&] { return !held.has_worker(); }));
+    CHECK(world.tracker() == "3,1");
+    CHECK(!world.has_table("t4"));
+    CHECK(history(world) == std::vector<std::string>{"up|1|0", "up|2|0"});
+    const auto resume = world.migrate({"resume"});
+    INFO(resume.err);
+    REQUIRE(resume.status == 0);
+    REQUIRE(world.migrate({"up"}).status == 0);
+    CHECK(world.tracker() == "6,0");
+    CHECK(world.value("SELECT GROUP_CONCAT(version ORDER BY id) FROM schema_migrations_log WHERE NOT failed") ==
+          "1,2,3,4,5,6");
+  });
+}
+
+TEST_CASE("a run lock that is gone ends the message before its next statement") {
+  on_each_flavour([](MysqlWorld& world) {
+    HeldInTheMiddle held(world);
+    std::vector<std::string> others;
+    REQUIRE(eventually([&] {
+      others = world.rows(
+          "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND COMMAND = 'Sleep' AND ID NOT IN "
+          "(CONNECTION_ID(), " +
+          std::to_string(held.blocker.id()) + ")");
+      return others.size() == 1;
+    }));
+    world.sql("KILL " + others[0]);
+    held.blocker.run("UNLOCK TABLES");
+    const auto result = held.runner->wait();
+    INFO(result.err);
+    CHECK(result.status == 5);
+    CHECK(!world.has_table("t4"));
+    CHECK(world.tracker() == "3,1");
+    CHECK(history(world) == std::vector<std::string>{"up|1|0", "up|2|0"});
+  });
+}
+
+TEST_CASE("answers that get lost while the server goes on with the message: what it has done by then is told") {
+  on_each_flavour([](MysqlWorld& world) {
+    world.tables(6);
+    MysqlProxy proxy(world.server.port());
+    ProxyFault fault;
+    fault.connection = 2;
+    fault.from = From::server;
+    fault.message = 60;
+    fault.what = ProxyFault::What::stall_server;
+    proxy.add(fault);
+    const std::string direct = world.dsn;
+    world.dsn = world.server.login(world.database, proxy.port()).dsn();
+    const auto up = world.migrate({"up", "--stall-timeout", "2s"});
+    INFO(up.err);
+    world.dsn = direct;
+    REQUIRE(proxy.happened() == 1);
+    CHECK(up.status == 5);
+    CHECK(up.err == Part{"Applied 000005_t5"});
+    CHECK(world.tracker() == "6,1");
+    // Nothing is called a failure that is none.
+    CHECK(history(world) == std::vector<std::string>{"up|1|0", "up|2|0", "up|3|0", "up|4|0", "up|5|0", "up|6|1"});
+    CHECK(world.rows("SELECT version, state FROM schema_migrations_journal WHERE NOT closed") ==
+          std::vector<std::string>{"6|unknown"});
+    REQUIRE(world.migrate({"resume"}).status == 0);
+    CHECK(world.tracker() == "6,0");
   });
 }
 

@@ -1,0 +1,216 @@
+// Which statements travel together in one message, and how it reads.
+#include <algorithm>
+#include <utility>
+
+#include "mysql_batch.hpp"
+#include "mysql_objects.hpp"
+#include "mysql_session.hpp"
+#include "talos/clock.hpp"
+
+namespace talos::mysql {
+
+namespace {
+
+using Part = Message::Part;
+
+// So that a run that is asked to stop, or whose runner is gone, is over soon.
+constexpr std::size_t most_links = 64;
+// Bytes of SQL in the files.
+constexpr std::size_t largest_chain = 256U << 10U;
+
+// The claims of one transaction: those that follow each other are one, from where the first begins to where the last
+// ends.
+std::vector<Claim> joined_claims(const std::vector<Unit>& rows) {
+  std::vector<Claim> claims;
+  for (const Unit& unit : rows) {
+    if (!unit.claim) continue;
+    if (!claims.empty() && claims.back().to == unit.claim->from)
+      claims.back().to = unit.claim->to;
+    else
+      claims.push_back(*unit.claim);
+  }
+  return claims;
+}
+
+std::span<const Unit> rows_of(const Progress& progress, const Link& link) {
+  return progress.units.subspan(link.first, link.body - link.first);
+}
+
+std::string_view text_of(const Unit& unit) { return unit.script->text.substr(unit.begin, unit.end - unit.begin); }
+
+}  // namespace
+
+const JournalWrite* announcement(std::span<const Unit> rows) {
+  for (const Unit& unit : rows)
+    for (const JournalWrite& write : unit.journal)
+      if (write.kind == JournalWriteKind::add) return &write;
+  return nullptr;
+}
+
+// The next statement and, in front of it, what waits; behind it as many as may follow.
+std::vector<Link> MySqlSession::plan_links(const Progress& progress) {
+  std::vector<Link> links{{progress.result.completed, progress.next()}};
+  std::vector<NamedObject> touched;
+  std::size_t size = 0;
+  while (progress.chains && !stop_requested() && links.size() < most_links) {
+    for (NamedObject& object : read_ddl(text_of(progress.units[links.back().body]), modes_).objects)
+      touched.push_back(std::move(object));
+    const auto link = next_link(progress, links.back(), touched);
+    if (!link || (size += text_of(progress.units[link->body]).size()) > largest_chain) break;
+    links.push_back(*link);
+  }
+  // The last is the one whose traces count.
+  begin_script(progress.units[links.back().body].script);
+  return links;
+}
+
+// The statement after `last`, if it may travel in the same message: what must be known before it can be asserted there.
+// `touched` are the objects of those before it.
+std::optional<Link> MySqlSession::next_link(const Progress& progress, const Link& last,
+                                            const std::vector<NamedObject>& touched) {
+  const auto& units = progress.units;
+  if (must_be_last(units[last.body])) return std::nullopt;
+  Link link{last.body + 1, last.body + 1};
+  for (; link.body < units.size() && units[link.body].script == nullptr; ++link.body) {
+    const Unit& unit = units[link.body];
+    if (unit.create_tables && !missing_tables(unit).empty()) return std::nullopt;
+    if (unit.step != units[link.body - 1].step && too_large(units.subspan(link.body))) return std::nullopt;
+  }
+  if (link.body == units.size() || units[link.body].transaction) return std::nullopt;
+  const JournalWrite* const write = announcement(rows_of(progress, link));
+  if (write == nullptr || !absence_of_new(*write)) return std::nullopt;
+  const std::string made = read_ddl(write->subject.text(), modes_).objects.front().name;
+  // It may have come into being by then.
+  if (std::any_of(touched.begin(), touched.end(), [&](const NamedObject& object) { return object.name == made; }))
+    return std::nullopt;
+  begin_script(units[link.body].script);
+  return can_carry(units[link.body]) ? std::optional(link) : std::nullopt;
+}
+
+// A condition: what the announced statement makes is not there. Nothing if it makes nothing, or nobody can tell.
+std::optional<std::string> MySqlSession::absence_of_new(const JournalWrite& write) const {
+  if (!wants_image(write)) return std::nullopt;
+  const Ddl ddl = read_ddl(write.subject.text(), modes_);
+  if (ddl.act != Act::create) return std::nullopt;
+  return absence_sql(ddl.objects, server_.database);
+}
+
+Batch MySqlSession::compose_batch(const Progress& progress, const Unit& unit) {
+  Batch batch;
+  Message& message = batch.message;
+  if (unit.transaction) {
+    add_waiting(message, progress, false);
+    batch.links.push_back({progress.result.completed, progress.next(), message.size()});
+    Unit complete = unit;
+    complete.journal = with_images(unit);
+    add_beginning(message, complete, true);
+    add_body(message, complete);
+    add_end(message, complete, utc_now(), true);
+    return batch;
+  }
+  batch.links = plan_links(progress);
+  const std::string sent = utc_now();
+  for (Link& link : batch.links) {
+    if (&link == &batch.links.front())
+      add_waiting(message, progress, batch.links.size() > 1);
+    else
+      add_rows(message, progress, link, sent);
+    link.own_end = message.size();
+    add_bare(message, progress.units[link.body]);
+    link.bare_end = link.own_end + 1;
+  }
+  // Where the object does not exist it is an error, which ends the message.
+  if (const auto look = next_look(progress, batch.links.back())) message.add(Part::look, *look);
+  return batch;
+}
+
+void MySqlSession::add_bare(Message& message, const Unit& unit) const {
+  message.add_body(text_of(unit), unit.begin);
+  if (!must_be_last(unit)) message.add(Part::warnings, "SHOW WARNINGS");
+}
+
+// All that wait as one transaction, so that a migration's end and the next one's beginning are one durable commit.
+void MySqlSession::add_waiting(Message& message, const Progress& progress, bool several) {
+  const bool due = settings_due_;
+  if (due) message.add(Part::setting, worker_settings());
+  if (several) message.add(Part::setting, "SET @talos_sent = UTC_TIMESTAMP(6), @talos_began = UTC_TIMESTAMP(6)");
+  std::vector<Unit> rows;
+  for (const auto& [unit, opens] : progress.waiting) {
+    if (common::is_empty(unit)) continue;
+    rows.push_back(unit);
+    rows.back().journal = with_images(unit);
+  }
+  if (rows.empty()) {
+    if (due) add_work_lock(message);
+    return;
+  }
+  const auto claims = joined_claims(rows);
+  if (!claims.empty() && !claims.front().from) add_isolation(message);
+  message.add(Part::setting, "START TRANSACTION READ WRITE");
+  if (due) add_work_lock(message);
+  for (const Claim& claim : claims) message.add(Part::claim, tables_->claim_sql(claim));
+  for (const Unit& unit : rows) add_records(message, unit, times_here(unit, utc_now(), false));
+  close_rows(message, rows);
+}
+
+// The same behind another statement of the message.
+void MySqlSession::add_rows(Message& message, const Progress& progress, const Link& link, const std::string& sent) {
+  const std::span<const Unit> units = rows_of(progress, link);
+  std::vector<Unit> rows(units.begin(), units.end());
+  message.add(Part::setting, "START TRANSACTION READ WRITE");
+  for (const Claim& claim : joined_claims(rows)) message.add(Part::claim, tables_->claim_sql(claim));
+  std::size_t step = progress.units[link.first - 1].step;
+  for (Unit& unit : rows) {
+    if (std::exchange(step, unit.step) != unit.step) message.add(Part::ending, set_began);
+    for (JournalWrite& write : unit.journal) {
+      const auto absence = absence_of_new(write);
+      if (!absence) continue;
+      message.add(Part::absence, require_sql(*absence));
+      write.row.before = to_image(absent(read_ddl(write.subject.text(), modes_).objects, server_.database));
+    }
+    add_records(message, unit, times_there(sent));
+  }
+  close_rows(message, rows);
+}
+
+void MySqlSession::close_rows(Message& message, const std::vector<Unit>& rows) const {
+  // The number of the history's row is no business of the script's.
+  if (std::any_of(rows.begin(), rows.end(), [](const Unit& unit) { return unit.log.has_value(); }))
+    message.add(Part::ending, "DO LAST_INSERT_ID(0)");
+  add_commit(message, true);
+}
+
+// What it has set may show in what is shown. MySQL keeps the semicolon behind a trigger or an event with it, and then
+// its dump does not load. And nothing may come behind a statement that is none for this server, as a comment for others
+// is.
+bool MySqlSession::must_be_last(const Unit& unit) const {
+  if (may_leave_traces(unit)) return true;
+  const std::string_view text = text_of(unit);
+  if (text.find("/*!") != std::string_view::npos || text.find("/*M!") != std::string_view::npos) return true;
+  const Ddl ddl = read_ddl(text, modes_);
+  // MariaDB's packages, and what else is not known.
+  if (ddl.objects.empty()) return Tokens(text, modes_).take("CREATE");
+  return std::any_of(ddl.objects.begin(), ddl.objects.end(), is_program);
+}
+
+// What the row that announces the next statement wants to know of its object, where one question tells it. Nothing runs
+// between the statement before it and that row.
+std::optional<std::string> MySqlSession::next_look(const Progress& progress, const Link& last) const {
+  if (!shows_as_base_ || must_be_last(progress.units[last.body])) return std::nullopt;
+  for (const Unit& unit : progress.units.subspan(last.body + 1)) {
+    if (unit.script != nullptr) break;
+    for (const JournalWrite& write : unit.journal)
+      if (wants_image(write)) return only_question(read_ddl(write.subject.text(), modes_).objects, server_.database);
+  }
+  return std::nullopt;
+}
+
+// Answers from the last message where that asked the same; else by the connection that no script has touched.
+Inquiry MySqlSession::remembering() {
+  return [this](const std::string& sql) {
+    const auto kept = std::exchange(look_, std::nullopt);
+    return kept && kept->sql == sql ? kept->reply : base_->ask(sql, firmly());
+  };
+}
+
+}  // namespace talos::mysql
