@@ -11,6 +11,7 @@
 #include "common/units.hpp"
 #include "mysql_connection.hpp"
 #include "mysql_message.hpp"
+#include "mysql_objects.hpp"
 #include "talos/driver.hpp"
 
 namespace talos::mysql {
@@ -29,6 +30,8 @@ struct Link {
 struct Batch {
   Message message;
   std::vector<Link> links;
+  /// By the statements behind the first: nothing of these names is there when the message begins.
+  std::vector<NamedObject> made;
 };
 
 /// Where one execute() stands: units that are committed, then those of our own rows that wait for the statement which

@@ -344,16 +344,18 @@ std::vector<std::string> Bookkeeping::create_sql(const Existing& existing, bool 
   return statements;
 }
 
-std::vector<std::string> Bookkeeping::claim_sql(const Claim& claim) const {
-  const std::string changed_one = require_sql("ROW_COUNT() = 1");
+std::vector<std::string> Bookkeeping::claim_sql(const Claim& claim, const std::string& also) const {
+  const auto require = [&](const char* condition) {
+    return require_sql(also.empty() ? condition : std::string(condition) + " AND " + also);
+  };
+  const std::string changed_one = require("ROW_COUNT() = 1");
   // Without CLIENT_FOUND_ROWS an UPDATE to the same values counts no row: a locking read asserts instead.
   const auto count = [&](const std::string& where) {
     return "SELECT COUNT(*) INTO @talos_rows FROM " + tracker_ + where + " LIMIT 1 FOR UPDATE";
   };
   if (!claim.from) {
-    const std::string empty = require_sql("@talos_rows = 0");
-    if (!claim.to) return {count(""), empty};
-    return {count(""), empty,
+    if (!claim.to) return {count(""), require("@talos_rows = 0")};
+    return {count(""), require_sql("@talos_rows = 0"),
             "INSERT INTO " + tracker_ + " (`version`, `dirty`) SELECT " + std::to_string(claim.to->version) + ", " +
                 yes_or_no(claim.to->dirty) + " FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM " + tracker_ + ")",
             changed_one};
@@ -362,7 +364,7 @@ std::vector<std::string> Bookkeeping::claim_sql(const Claim& claim) const {
   const std::string where = " WHERE `version` = " + std::to_string(claim.from->version) +
                             " AND `dirty` = " + yes_or_no(claim.from->dirty) +
                             " AND (SELECT `n` FROM (SELECT COUNT(*) AS `n` FROM " + tracker_ + ") AS `talos`) = 1";
-  if (claim.to && *claim.from == *claim.to) return {count(where), require_sql("@talos_rows = 1")};
+  if (claim.to && *claim.from == *claim.to) return {count(where), require("@talos_rows = 1")};
   if (!claim.to) return {"DELETE FROM " + tracker_ + where, changed_one};
   return {"UPDATE " + tracker_ + " SET `version` = " + std::to_string(claim.to->version) +
               ", `dirty` = " + yes_or_no(claim.to->dirty) + where,

@@ -62,8 +62,9 @@ class Bookkeeping {
   /// CREATE TABLE for what is missing of tracker, log and, where wanted, journal and lock.
   std::vector<std::string> create_sql(const Existing& existing, bool journal, bool lock) const;
 
-  /// The statements of a transaction that has only begun. Where the claim misses, one fails with error 1242 (M1).
-  std::vector<std::string> claim_sql(const Claim& claim) const;
+  /// The statements of a transaction that has only begun. Where the claim misses, or where the condition `also` does
+  /// not hold, one fails with error 1242 (M1).
+  std::vector<std::string> claim_sql(const Claim& claim, const std::string& also = {}) const;
   // Times that a row leaves open are the expressions of `times`.
   std::string log_sql(const LogRow& row, const RowTimes& times) const;
   std::string journal_sql(const JournalWrite& write, const RowTimes& times) const;

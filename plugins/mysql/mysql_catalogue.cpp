@@ -106,14 +106,17 @@ std::optional<std::string> only_question(const std::vector<NamedObject>& objects
   return objects.size() == 1 ? question(objects.front(), database) : std::nullopt;
 }
 
-std::optional<std::string> absence_sql(const std::vector<NamedObject>& objects, const std::string& database) {
+bool can_assert_absence(const NamedObject& object) {
   using Kind = NamedObject::Kind;
-  if (objects.size() != 1) return std::nullopt;
-  const NamedObject& object = objects.front();
   // Whether it is there in another database this user may not see.
-  if ((object.kind != Kind::table && object.kind != Kind::view) || !object.schema.empty()) return std::nullopt;
+  return (object.kind == Kind::table || object.kind == Kind::view) && object.schema.empty();
+}
+
+std::string absence_sql(const std::vector<NamedObject>& objects, const std::string& database) {
+  std::string names;
+  for (const NamedObject& object : objects) names += (names.empty() ? "" : ", ") + stored(object.name);
   return "NOT EXISTS (SELECT 1 FROM information_schema.TABLES WHERE TABLE_SCHEMA = " + stored(database) +
-         " AND TABLE_NAME = " + stored(object.name) + ")";
+         " AND TABLE_NAME IN (" + names + "))";
 }
 
 std::vector<Sight> absent(const std::vector<NamedObject>& objects, const std::string& database) {

@@ -26,8 +26,10 @@ std::vector<Sight> look_at(const Inquiry& ask, const std::vector<NamedObject>& o
 /// The one that look_at() would ask of them; nothing where it would ask none or several.
 std::optional<std::string> only_question(const std::vector<NamedObject>& objects, const std::string& database);
 
-/// A condition that holds if the only one of them is not there. Nothing where no expression tells.
-std::optional<std::string> absence_sql(const std::vector<NamedObject>& objects, const std::string& database);
+/// A condition of SQL can tell whether it is there.
+bool can_assert_absence(const NamedObject& object);
+/// A condition that holds if none of them is there.
+std::string absence_sql(const std::vector<NamedObject>& objects, const std::string& database);
 /// What look_at() gives where none of them is there.
 std::vector<Sight> absent(const std::vector<NamedObject>& objects, const std::string& database);
 

@@ -18,6 +18,9 @@ constexpr std::size_t most_links = 64;
 // Bytes of SQL in the files.
 constexpr std::size_t largest_chain = 256U << 10U;
 
+// The number of the history's row is no business of the script's.
+constexpr std::string_view forget_number = "DO LAST_INSERT_ID(0)";
+
 // The claims of one transaction: those that follow each other are one, from where the first begins to where the last
 // ends.
 std::vector<Claim> joined_claims(const std::vector<Unit>& rows) {
@@ -36,6 +39,16 @@ std::span<const Unit> rows_of(const Progress& progress, const Link& link) {
   return progress.units.subspan(link.first, link.body - link.first);
 }
 
+bool writes_history(const std::vector<Unit>& rows) {
+  return std::any_of(rows.begin(), rows.end(), [](const Unit& unit) { return unit.log.has_value(); });
+}
+
+// Whatever the kind: tables and views share their names.
+bool names(const std::vector<NamedObject>& objects, const NamedObject& one) {
+  return std::any_of(objects.begin(), objects.end(),
+                     [&](const NamedObject& object) { return object.name == one.name; });
+}
+
 std::string_view text_of(const Unit& unit) { return unit.script->text.substr(unit.begin, unit.end - unit.begin); }
 
 }  // namespace
@@ -47,27 +60,53 @@ const JournalWrite* announcement(std::span<const Unit> rows) {
   return nullptr;
 }
 
-// The next statement and, in front of it, what waits; behind it as many as may follow.
-std::vector<Link> MySqlSession::plan_links(const Progress& progress) {
-  std::vector<Link> links{{progress.result.completed, progress.next()}};
-  std::vector<NamedObject> touched;
-  std::size_t size = 0;
-  while (progress.chains && !stop_requested() && links.size() < most_links) {
-    for (NamedObject& object : read_ddl(text_of(progress.units[links.back().body]), modes_).objects)
-      touched.push_back(std::move(object));
-    const auto link = next_link(progress, links.back(), touched);
-    if (!link || (size += text_of(progress.units[link->body]).size()) > largest_chain) break;
-    links.push_back(*link);
+Batch MySqlSession::compose_batch(const Progress& progress, const Unit& unit) {
+  Batch batch;
+  batch.links.push_back({progress.result.completed, progress.next()});
+  if (unit.transaction) {
+    add_waiting(batch, progress);
+    batch.links.front().own_end = batch.message.size();
+    add_transaction(batch.message, unit);
+    return batch;
   }
-  // The last is the one whose traces count.
-  begin_script(progress.units[links.back().body].script);
-  return links;
+  add_links(batch, progress);
+  const std::string sent = utc_now();
+  for (Link& link : batch.links) {
+    if (&link == &batch.links.front())
+      add_waiting(batch, progress);
+    else
+      add_rows(batch.message, progress, link, sent);
+    link.own_end = batch.message.size();
+    link.bare_end = link.own_end + 1;
+    add_bare(batch.message, progress.units[link.body]);
+  }
+  // Where the object does not exist it is an error, which ends the message.
+  if (const auto look = next_look(progress, batch.links.back())) batch.message.add(Part::look, *look);
+  return batch;
 }
 
-// The statement after `last`, if it may travel in the same message: what must be known before it can be asserted there.
-// `touched` are the objects of those before it.
-std::optional<Link> MySqlSession::next_link(const Progress& progress, const Link& last,
-                                            const std::vector<NamedObject>& touched) {
+// As many statements as may follow the first.
+void MySqlSession::add_links(Batch& batch, const Progress& progress) {
+  // That what they make is not there is asserted with what waits.
+  if (!progress.chains || progress.waiting.empty() || stop_requested()) return;
+  std::size_t size = 0;
+  while (batch.links.size() < most_links && size < largest_chain) {
+    const auto link = next_link(progress, batch.links.back());
+    if (!link) break;
+    const NamedObject made = read_ddl(text_of(progress.units[link->body]), modes_).objects.front();
+    const Ddl first = read_ddl(text_of(progress.units[batch.links.front().body]), modes_);
+    if (names(first.objects, made) || names(batch.made, made)) break;
+    size += text_of(progress.units[link->body]).size();
+    batch.links.push_back(*link);
+    batch.made.push_back(made);
+  }
+  // The last is the one whose traces count.
+  begin_script(progress.units[batch.links.back().body].script);
+}
+
+// The statement after `last`, if it may travel in the same message: one that makes something, of which the image before
+// it (G13) is known without a look if nothing of that name is there.
+std::optional<Link> MySqlSession::next_link(const Progress& progress, const Link& last) {
   const auto& units = progress.units;
   if (must_be_last(units[last.body])) return std::nullopt;
   Link link{last.body + 1, last.body + 1};
@@ -78,62 +117,21 @@ std::optional<Link> MySqlSession::next_link(const Progress& progress, const Link
   }
   if (link.body == units.size() || units[link.body].transaction) return std::nullopt;
   const JournalWrite* const write = announcement(rows_of(progress, link));
-  if (write == nullptr || !absence_of_new(*write)) return std::nullopt;
-  const std::string made = read_ddl(write->subject.text(), modes_).objects.front().name;
-  // It may have come into being by then.
-  if (std::any_of(touched.begin(), touched.end(), [&](const NamedObject& object) { return object.name == made; }))
+  if (write == nullptr || !wants_image(*write)) return std::nullopt;
+  const Ddl ddl = read_ddl(text_of(units[link.body]), modes_);
+  if (ddl.act != Act::create || ddl.objects.size() != 1 || !can_assert_absence(ddl.objects.front()))
     return std::nullopt;
   begin_script(units[link.body].script);
   return can_carry(units[link.body]) ? std::optional(link) : std::nullopt;
 }
 
-// A condition: what the announced statement makes is not there. Nothing if it makes nothing, or nobody can tell.
-std::optional<std::string> MySqlSession::absence_of_new(const JournalWrite& write) const {
-  if (!wants_image(write)) return std::nullopt;
-  const Ddl ddl = read_ddl(write.subject.text(), modes_);
-  if (ddl.act != Act::create) return std::nullopt;
-  return absence_sql(ddl.objects, server_.database);
-}
-
-Batch MySqlSession::compose_batch(const Progress& progress, const Unit& unit) {
-  Batch batch;
-  Message& message = batch.message;
-  if (unit.transaction) {
-    add_waiting(message, progress, false);
-    batch.links.push_back({progress.result.completed, progress.next(), message.size()});
-    Unit complete = unit;
-    complete.journal = with_images(unit);
-    add_beginning(message, complete, true);
-    add_body(message, complete);
-    add_end(message, complete, utc_now(), true);
-    return batch;
-  }
-  batch.links = plan_links(progress);
-  const std::string sent = utc_now();
-  for (Link& link : batch.links) {
-    if (&link == &batch.links.front())
-      add_waiting(message, progress, batch.links.size() > 1);
-    else
-      add_rows(message, progress, link, sent);
-    link.own_end = message.size();
-    add_bare(message, progress.units[link.body]);
-    link.bare_end = link.own_end + 1;
-  }
-  // Where the object does not exist it is an error, which ends the message.
-  if (const auto look = next_look(progress, batch.links.back())) message.add(Part::look, *look);
-  return batch;
-}
-
-void MySqlSession::add_bare(Message& message, const Unit& unit) const {
-  message.add_body(text_of(unit), unit.begin);
-  if (!must_be_last(unit)) message.add(Part::warnings, "SHOW WARNINGS");
-}
-
 // All that wait as one transaction, so that a migration's end and the next one's beginning are one durable commit.
-void MySqlSession::add_waiting(Message& message, const Progress& progress, bool several) {
+void MySqlSession::add_waiting(Batch& batch, const Progress& progress) {
+  Message& message = batch.message;
   const bool due = settings_due_;
   if (due) message.add(Part::setting, worker_settings());
-  if (several) message.add(Part::setting, "SET @talos_sent = UTC_TIMESTAMP(6), @talos_began = UTC_TIMESTAMP(6)");
+  if (batch.links.size() > 1)
+    message.add(Part::setting, "SET @talos_sent = UTC_TIMESTAMP(6), @talos_began = UTC_TIMESTAMP(6)");
   std::vector<Unit> rows;
   for (const auto& [unit, opens] : progress.waiting) {
     if (common::is_empty(unit)) continue;
@@ -149,35 +147,46 @@ void MySqlSession::add_waiting(Message& message, const Progress& progress, bool 
   message.add(Part::setting, "START TRANSACTION READ WRITE");
   if (due) add_work_lock(message);
   for (const Claim& claim : claims) message.add(Part::claim, tables_->claim_sql(claim));
+  if (!batch.made.empty()) message.add(Part::absence, require_sql(absence_sql(batch.made, server_.database)));
   for (const Unit& unit : rows) add_records(message, unit, times_here(unit, utc_now(), false));
-  close_rows(message, rows);
+  if (writes_history(rows)) message.add(Part::ending, forget_number);
+  add_commit(message, true);
 }
 
-// The same behind another statement of the message.
+// The same behind another statement of the message, with as few statements as there can be.
 void MySqlSession::add_rows(Message& message, const Progress& progress, const Link& link, const std::string& sent) {
   const std::span<const Unit> units = rows_of(progress, link);
   std::vector<Unit> rows(units.begin(), units.end());
   message.add(Part::setting, "START TRANSACTION READ WRITE");
-  for (const Claim& claim : joined_claims(rows)) message.add(Part::claim, tables_->claim_sql(claim));
+  std::string fence = nobody_stops();
+  if (locks_->held()) fence += " AND " + locks_->is_held_by(base_->id());
+  // What the claim locks nobody else can claim until the end.
+  const auto claims = joined_claims(rows);
+  for (const Claim& claim : claims) message.add(Part::claim, tables_->claim_sql(claim, fence));
   std::size_t step = progress.units[link.first - 1].step;
   for (Unit& unit : rows) {
-    if (std::exchange(step, unit.step) != unit.step) message.add(Part::ending, set_began);
-    for (JournalWrite& write : unit.journal) {
-      const auto absence = absence_of_new(write);
-      if (!absence) continue;
-      message.add(Part::absence, require_sql(*absence));
-      write.row.before = to_image(absent(read_ddl(write.subject.text(), modes_).objects, server_.database));
-    }
+    if (std::exchange(step, unit.step) != unit.step) message.add(Part::ending, began_sql);
+    for (JournalWrite& write : unit.journal)
+      if (write.kind == JournalWriteKind::add)
+        write.row.before = to_image(absent(read_ddl(write.subject.text(), modes_).objects, server_.database));
     add_records(message, unit, times_there(sent));
   }
-  close_rows(message, rows);
+  if (writes_history(rows)) message.add(Part::ending, forget_number);
+  if (claims.empty()) message.add(Part::stop, require_sql(fence));
+  message.add(Part::commit, commit_sql);
 }
 
-void MySqlSession::close_rows(Message& message, const std::vector<Unit>& rows) const {
-  // The number of the history's row is no business of the script's.
-  if (std::any_of(rows.begin(), rows.end(), [](const Unit& unit) { return unit.log.has_value(); }))
-    message.add(Part::ending, "DO LAST_INSERT_ID(0)");
-  add_commit(message, true);
+void MySqlSession::add_bare(Message& message, const Unit& unit) const {
+  message.add_body(text_of(unit), unit.begin);
+  if (!must_be_last(unit)) message.add(Part::warnings, "SHOW WARNINGS");
+}
+
+void MySqlSession::add_transaction(Message& message, const Unit& unit) {
+  Unit complete = unit;
+  complete.journal = with_images(unit);
+  add_beginning(message, complete, true);
+  add_body(message, complete);
+  add_end(message, complete, utc_now(), true);
 }
 
 // What it has set may show in what is shown. MySQL keeps the semicolon behind a trigger or an event with it, and then

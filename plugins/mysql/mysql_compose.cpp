@@ -28,7 +28,7 @@ std::string duration_since(const LogRow& row, bool on_worker) {
 void MySqlSession::add_beginning(Message& message, const Unit& unit, bool on_worker) const {
   const bool due = on_worker && settings_due_ && message.empty();
   if (due) message.add(Part::setting, worker_settings());
-  if (on_worker && unit.log && !unit.log->began) message.add(Part::setting, set_began);
+  if (on_worker && unit.log && !unit.log->began) message.add(Part::setting, began_sql);
   if (on_worker && unit.claim && !unit.claim->from) add_isolation(message);
   message.add(Part::setting, unit.begin_text.empty() ? "START TRANSACTION READ WRITE" : unit.begin_text);
   if (due) add_work_lock(message);
@@ -101,9 +101,10 @@ void MySqlSession::add_records(Message& message, const Unit& unit, const RowTime
 void MySqlSession::add_commit(Message& message, bool on_worker) const {
   // The runner may be gone by now, and somebody else at work.
   if (on_worker && locks_->held()) message.add(Part::lock, require_sql(locks_->is_held_by(base_->id())));
-  if (on_worker) message.add(Part::stop, require_sql("IS_USED_LOCK(" + stop_lock(worker_->id()) + ") IS NULL"));
-  // Whatever completion_type a script set.
-  message.add(Part::commit, "COMMIT AND NO CHAIN NO RELEASE");
+  if (on_worker) message.add(Part::stop, require_sql(nobody_stops()));
+  message.add(Part::commit, commit_sql);
 }
+
+std::string MySqlSession::nobody_stops() const { return "IS_USED_LOCK(" + stop_lock(worker_->id()) + ") IS NULL"; }
 
 }  // namespace talos::mysql

@@ -8,8 +8,11 @@
 
 namespace talos::mysql {
 
+/// Whatever completion_type a script set.
+constexpr std::string_view commit_sql = "COMMIT AND NO CHAIN NO RELEASE";
+
 /// A migration begins now, by the server's clock.
-constexpr std::string_view set_began = "SET @talos_began = UTC_TIMESTAMP(6)";
+constexpr std::string_view began_sql = "SET @talos_began = UTC_TIMESTAMP(6)";
 
 class Message {
  public:
@@ -21,7 +24,7 @@ class Message {
     warnings,  ///< SHOW WARNINGS, of the statement before it
     tracker,   ///< the tracker is what the claim made of it
     ending,    ///< journal and history
-    absence,   ///< what the next statement makes is not there
+    absence,   ///< what the statements make is not there
     stop,      ///< nobody wants us to stop
     commit,
     look  ///< what the catalogue says of the next statement's object

@@ -130,14 +130,13 @@ class MySqlSession : public Session {
   void tell_all_warnings(const Progress& progress, const Batch& batch, const Reply& reply);
 
   // What travels together (mysql_chain.cpp)
-  std::vector<Link> plan_links(const Progress& progress);
-  std::optional<Link> next_link(const Progress& progress, const Link& last, const std::vector<NamedObject>& touched);
-  std::optional<std::string> absence_of_new(const JournalWrite& write) const;
   Batch compose_batch(const Progress& progress, const Unit& unit);
-  void add_bare(Message& message, const Unit& unit) const;
-  void add_waiting(Message& message, const Progress& progress, bool several);
+  void add_links(Batch& batch, const Progress& progress);
+  std::optional<Link> next_link(const Progress& progress, const Link& last);
+  void add_waiting(Batch& batch, const Progress& progress);
   void add_rows(Message& message, const Progress& progress, const Link& link, const std::string& sent);
-  void close_rows(Message& message, const std::vector<Unit>& rows) const;
+  void add_bare(Message& message, const Unit& unit) const;
+  void add_transaction(Message& message, const Unit& unit);
   bool must_be_last(const Unit& unit) const;
   std::optional<std::string> next_look(const Progress& progress, const Link& last) const;
   Inquiry remembering();
@@ -151,6 +150,7 @@ class MySqlSession : public Session {
   static RowTimes times_there(const std::string& sent);
   void add_records(Message& message, const Unit& unit, const RowTimes& times) const;
   void add_commit(Message& message, bool on_worker) const;
+  std::string nobody_stops() const;
   static bool asks_for_diagnostics(std::string_view text);
   bool shows_warnings(const Unit& unit);
 
