@@ -101,4 +101,14 @@ void write_messages(const fs::path& file, const MigrationSet& set, const std::st
   write_file(file, text);
 }
 
+void write_delimited(const fs::path& file, const MigrationSet& set) {
+  constexpr std::size_t statements = 100;
+  std::string text = "DELIMITER //\n";
+  for (std::size_t number = 1; number <= set.size(); ++number) {
+    text += set[number - 1].up;
+    if (number % statements == 0 || number == set.size()) text += "//\n";
+  }
+  write_file(file, text);
+}
+
 }  // namespace talos::bench

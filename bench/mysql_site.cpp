@@ -97,6 +97,14 @@ class MysqlSite : public Site {
         [this](const fs::path& directory, const MigrationSet& set) { record(directory, set); }, nullptr)};
   }
 
+  std::optional<Way> server_alone(const test::MessageProxy* proxy) const override {
+    if (!tools_.has("mariadb")) return std::nullopt;
+    return client_way(
+        "mariadb client, the bare statements, 100 a message",
+        [](const fs::path& directory, const MigrationSet& set) { write_delimited(directory / "batch.sql", set); },
+        proxy);
+  }
+
   void clear(const fs::path& /*directory*/) override {
     test::MysqlClient client(server_.socket_login());
     client.run("DROP DATABASE IF EXISTS " + database);

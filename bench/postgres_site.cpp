@@ -67,17 +67,18 @@ class PostgresSite : public Site {
       ways.push_back(dbmate_way(tools_.program("dbmate"), "dbmate, asynchronous commits", [this](const fs::path&) {
         return server_.dsn(database) + "?sslmode=disable&synchronous_commit=off";
       }));
-    if (tools_.has("psql")) {
+    if (tools_.has("psql"))
       ways.push_back(
           psql("psql, a transaction a file, asynchronous commits", "SET synchronous_commit = off;\n", false, nullptr));
-      ways.push_back(psql_way(server_alone(), nullptr, [](const fs::path& file, const MigrationSet& set) {
-        write_messages(file, set, "SET synchronous_commit = off;\n");
-      }));
-    }
     return masked(std::move(ways), server_.password());
   }
-  std::string server_alone() const override {
-    return "psql, the bare statements, 100 transactions a message, asynchronous commits";
+  std::optional<Way> server_alone(const test::MessageProxy* proxy) const override {
+    if (!tools_.has("psql")) return std::nullopt;
+    const Way way = psql_way("psql, the bare statements, 100 transactions a message, asynchronous commits", proxy,
+                             [](const fs::path& file, const MigrationSet& set) {
+                               write_messages(file, set, "SET synchronous_commit = off;\n");
+                             });
+    return masked({way}, server_.password()).front();
   }
 
   void clear(const fs::path& /*directory*/) override {

@@ -72,6 +72,14 @@ void add_lone_statements(const Plan& plan, Row& row, std::chrono::milliseconds r
                          "counted by the proxy", static_cast<double>(turns), 10 + 2 * indexes});
 }
 
+void add_server_alone(Row& row, const std::optional<Way>& alone) {
+  if (!alone || !median_of(row, alone->name) || !median_of(row, "dbmate")) return;
+  compare(row, alone->name, "dbmate", std::nullopt);
+  row.notes.push_back(
+      "the bare statements with next to no round trips, last against dbmate, are the server's own work: what commits "
+      "each migration takes no less");
+}
+
 }  // namespace
 
 void thousand_tables_on_server(const Plan& plan, Row& row) {
@@ -81,17 +89,14 @@ void thousand_tables_on_server(const Plan& plan, Row& row) {
   std::vector<Way> ways = plan.site.ways();
   if (const auto client = plan.site.client(false)) ways.push_back(*client);
   for (const Way& limit : plan.site.limits()) ways.push_back(limit);
+  const auto alone = plan.site.server_alone();
+  if (alone) ways.push_back(*alone);
   std::vector<Contender> contenders;
   for (const Way& way : ways) contenders.push_back(contender(plan, way, set));
   row.series = take_turns(contenders, plan.rounds, plan.workspace);
   for (const Way& way : ways)
     if (way.name != plan.site.talos()) compare(row, plan.site.talos(), way.name, limit_of_s3(plan, way.name));
-  if (const std::string alone = plan.site.server_alone(); median_of(row, alone) && median_of(row, "dbmate")) {
-    compare(row, alone, "dbmate", std::nullopt);
-    row.notes.push_back(
-        "the bare statements with next to no round trips, last against dbmate, are the server's own work: what commits "
-        "each migration takes no less");
-  }
+  add_server_alone(row, alone);
   row.notes.push_back(plan.site.name() + ": " + plan.site.settings());
 }
 
@@ -112,6 +117,8 @@ void far_server(const Plan& plan, Row& row) {
     add([&](const test::MessageProxy* proxy) { return plan.site.ways(proxy)[index]; });
   }
   if (plan.site.client(false)) add([&](const test::MessageProxy* proxy) { return *plan.site.client(false, proxy); });
+  const auto alone = plan.site.server_alone();
+  if (alone) add([&](const test::MessageProxy* proxy) { return *plan.site.server_alone(proxy); });
   row.series = take_turns(contenders, plan.rounds, plan.workspace);
   const auto one_run = [&](std::size_t index) {
     return proxies[index]->counts().turns / static_cast<int>(row.series[index].seconds.size());
@@ -122,6 +129,7 @@ void far_server(const Plan& plan, Row& row) {
     compare(row, plan.site.talos(), rival, rival == "dbmate" ? std::optional(0.05) : std::nullopt);
     row.figures.back().theirs += ", " + std::to_string(one_run(index)) + " turns";
   }
+  add_server_alone(row, alone);
   if (plan.site.dialect() == "postgres") add_lone_statements(plan, row, round_trip);
   row.notes.push_back(
       "a proxy of ours delays each message by 10 ms in each direction and counts the client messages that follow one "

@@ -44,8 +44,8 @@ class Site {
 
   /// What else its client is measured with: the same statements with what makes it comparable.
   virtual std::vector<Way> limits() const { return {}; }
-  /// Of them, what runs the bare statements with next to no round trips: the server's own work; empty: none.
-  virtual std::string server_alone() const { return {}; }
+  /// The bare statements with next to no round trips: the server's own work. Nothing where nothing does that.
+  virtual std::optional<Way> server_alone(const test::MessageProxy* /*proxy*/ = nullptr) const { return std::nullopt; }
 };
 
 /// "sqlite", "postgres", "mariadb" and "mysql".

@@ -20,6 +20,12 @@ constexpr std::size_t largest_batch = 1U << 20U;
 // All of its migration is done but to say so: a stop waits for that.
 bool finishes(const Unit& unit, bool opens) { return unit.script == nullptr && unit.log && !opens; }
 
+// The last statement of a migration in it.
+std::size_t last_body(const Batch& batch, std::span<const Unit> units) {
+  const std::size_t body = batch.links.back().body;
+  return body < units.size() ? body : batch.links.at(batch.links.size() - 2).body;
+}
+
 }  // namespace
 
 void Progress::fail(Error error, Outcome outcome) {
@@ -29,7 +35,7 @@ void Progress::fail(Error error, Outcome outcome) {
 
 void Progress::start() {
   began_ = std::chrono::steady_clock::now();
-  observer.unit_started(result.completed);
+  if (result.completed < units.size()) observer.unit_started(result.completed);
 }
 
 void Progress::committed() {
@@ -169,7 +175,7 @@ void MySqlSession::run_batch(Progress& progress, const Unit& unit) {
   const std::size_t at = progress.next();
   const Batch batch = compose_batch(progress, unit);
   const Reply reply = send_batch(batch, progress, chase);
-  const std::size_t last = batch.links.back().body;
+  const std::size_t last = last_body(batch, progress.units);
   const Unit& reached = progress.next() == at ? unit : progress.units[std::min(progress.next(), last)];
   begin_script(reached.script);
   if (progress.waiting.empty()) used_ = used_ || may_leave_traces(reached);
@@ -205,20 +211,26 @@ Reply MySqlSession::send_batch(const Batch& batch, Progress& progress, Pursuit& 
 // Statements of the message that are done for certain, though nothing was heard of them: the server may have gone on
 // for a while. It no longer does.
 std::size_t MySqlSession::done_after_loss(const Batch& batch, const Progress& progress) {
-  std::vector<JournalRow> rows;
+  std::vector<JournalRow> announced;
   std::vector<std::size_t> ends;
   for (const Link& link : batch.links) {
-    if (link.body < progress.next()) continue;
-    const JournalWrite* const write = announcement(progress.units.subspan(link.first, link.body - link.first));
-    if (write == nullptr || (link.body == progress.next() && progress.waiting.empty())) continue;
-    rows.push_back(write->row);
+    if (link.body < progress.next() || (link.body == progress.next() && progress.waiting.empty())) continue;
+    const auto rows = progress.units.subspan(link.first, link.body - link.first);
+    const JournalWrite* const write = announcement(rows);
+    if (write == nullptr) continue;
+    announced.push_back(write->row);
     ends.push_back(link.own_end);
   }
-  if (rows.empty() || !base_->usable()) return 0;
+  if (!base_->usable()) return 0;
   // Also where no third connection was to be had for it.
   base_->send("KILL " + std::to_string(last_worker_), firmly());
-  const Reply reply = base_->ask(tables_->journal_count_sql(rows), firmly());
+  const auto& last = progress.units[progress.units.size() - 1].claim;
+  const bool ends_all = batch.links.back().body == progress.units.size() && last && last->to;
+  std::string sql = announced.empty() ? "SELECT 0" : tables_->journal_count_sql(announced);
+  if (ends_all) sql += "; " + tables_->tracker_count_sql(*last->to);
+  const Reply reply = base_->ask(sql, firmly());
   if (reply.failed()) return 0;
+  if (ends_all && reply.tables.at(1).value() == "1") return batch.message.size();
   const auto reached = std::strtoull(reply.tables.at(0).value().c_str(), nullptr, 10);
   return reached == 0 ? 0 : ends.at(reached - 1);
 }
@@ -245,6 +257,7 @@ void MySqlSession::tell_all_warnings(const Progress& progress, const Batch& batc
     tell_warnings(progress.units[link->body], message.offset(i), reply.tables[i], progress.observer);
   }
   const Link& last = batch.links.back();
+  // A transaction's statements are asked for theirs, and so is what has anything behind it.
   const bool asked = last.bare_end == 0 || message.size() > last.bare_end;
   if (asked || reply.failed() || reply.warnings.empty() || reply.warnings.back() == 0) return;
   const Unit& unit = progress.units[last.body];

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -19,7 +21,7 @@ namespace talos::mysql {
 /// A statement of a migration, or its transaction, and the rows of our own that travel in front of it.
 struct Link {
   std::size_t first = 0;  ///< of Progress::units: the first of those rows
-  std::size_t body = 0;   ///< and the statement
+  std::size_t body = 0;   ///< and the statement; behind the last unit: none, these are the last rows of all
   /// Statements of the message up to the COMMIT of our rows, itself included.
   std::size_t own_end = 0;
   /// Up to the one of the migration, if that is bare; 0 for a transaction, whose statements may give any number of
@@ -30,7 +32,7 @@ struct Link {
 struct Batch {
   Message message;
   std::vector<Link> links;
-  /// By the statements behind the first: nothing of these names is there when the message begins.
+  /// By its statements: nothing of these names is there when the message begins.
   std::vector<NamedObject> made;
 };
 
@@ -51,13 +53,15 @@ class Progress {
   std::vector<Waiting> waiting;
   ExecuteResult result;
   bool chains = true;  ///< several statements may travel in one message
+  /// Names of what the statements so far speak of.
+  std::set<std::string, std::less<>> touched;
 
   /// The first that neither is committed nor waits.
   std::size_t next() const { return result.completed + waiting.size(); }
   bool failed() const { return result.error.has_value(); }
   void fail(Error error, Outcome outcome);
 
-  /// The first that is not committed may run from now on.
+  /// The first that is not committed, if there is one, may run from now on.
   void start();
   void committed();
   /// The first of those that wait is.

@@ -132,6 +132,10 @@ std::string time_or(std::string_view time, const std::string& expression) {
   return time.empty() ? expression : time_literal(time);
 }
 
+std::string is_row(const TrackerRow& row) {
+  return " WHERE `version` = " + std::to_string(row.version) + " AND `dirty` = " + yes_or_no(row.dirty);
+}
+
 std::string values(std::initializer_list<std::string> list) {
   std::string result = "VALUES (" + std::to_string(bookkeeping_layout);
   for (const std::string& value : list) result += ", " + value;
@@ -348,7 +352,6 @@ std::vector<std::string> Bookkeeping::claim_sql(const Claim& claim, const std::s
   const auto require = [&](const char* condition) {
     return require_sql(also.empty() ? condition : std::string(condition) + " AND " + also);
   };
-  const std::string changed_one = require("ROW_COUNT() = 1");
   // Without CLIENT_FOUND_ROWS an UPDATE to the same values counts no row: a locking read asserts instead.
   const auto count = [&](const std::string& where) {
     return "SELECT COUNT(*) INTO @talos_rows FROM " + tracker_ + where + " LIMIT 1 FOR UPDATE";
@@ -358,17 +361,16 @@ std::vector<std::string> Bookkeeping::claim_sql(const Claim& claim, const std::s
     return {count(""), require_sql("@talos_rows = 0"),
             "INSERT INTO " + tracker_ + " (`version`, `dirty`) SELECT " + std::to_string(claim.to->version) + ", " +
                 yes_or_no(claim.to->dirty) + " FROM DUAL WHERE NOT EXISTS (SELECT 1 FROM " + tracker_ + ")",
-            changed_one};
+            require("ROW_COUNT() = 1")};
   }
   // Also the one where the tracker holds a second row misses.
-  const std::string where = " WHERE `version` = " + std::to_string(claim.from->version) +
-                            " AND `dirty` = " + yes_or_no(claim.from->dirty) +
-                            " AND (SELECT `n` FROM (SELECT COUNT(*) AS `n` FROM " + tracker_ + ") AS `talos`) = 1";
+  const std::string where =
+      is_row(*claim.from) + " AND (SELECT `n` FROM (SELECT COUNT(*) AS `n` FROM " + tracker_ + ") AS `talos`) = 1";
   if (claim.to && *claim.from == *claim.to) return {count(where), require("@talos_rows = 1")};
-  if (!claim.to) return {"DELETE FROM " + tracker_ + where, changed_one};
+  if (!claim.to) return {"DELETE FROM " + tracker_ + where, require("ROW_COUNT() = 1")};
   return {"UPDATE " + tracker_ + " SET `version` = " + std::to_string(claim.to->version) +
               ", `dirty` = " + yes_or_no(claim.to->dirty) + where,
-          changed_one};
+          require("ROW_COUNT() = 1")};
 }
 
 std::string Bookkeeping::log_sql(const LogRow& row, const RowTimes& times) const {
@@ -411,6 +413,10 @@ std::string Bookkeeping::journal_sql(const JournalWrite& write, const RowTimes& 
              " AND NOT `closed`";
   }
   return "";
+}
+
+std::string Bookkeeping::tracker_count_sql(const TrackerRow& row) const {
+  return "SELECT COUNT(*) FROM " + tracker_ + is_row(row);
 }
 
 std::string Bookkeeping::journal_count_sql(const std::vector<JournalRow>& rows) const {

@@ -68,6 +68,8 @@ class Bookkeeping {
   // Times that a row leaves open are the expressions of `times`.
   std::string log_sql(const LogRow& row, const RowTimes& times) const;
   std::string journal_sql(const JournalWrite& write, const RowTimes& times) const;
+  /// One SELECT: 1 if the tracker has this row.
+  std::string tracker_count_sql(const TrackerRow& row) const;
   /// One SELECT: how many of these rows are in the journal.
   std::string journal_count_sql(const std::vector<JournalRow>& rows) const;
 

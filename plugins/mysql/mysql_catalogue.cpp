@@ -119,13 +119,10 @@ std::string absence_sql(const std::vector<NamedObject>& objects, const std::stri
          " AND TABLE_NAME IN (" + names + "))";
 }
 
-std::vector<Sight> absent(const std::vector<NamedObject>& objects, const std::string& database) {
-  std::vector<Sight> sights;
-  for (const NamedObject& object : objects) {
-    sights.push_back(unseen(object, database));
-    sights.back().state = Sight::State::absent;
-  }
-  return sights;
+Sight absent(const NamedObject& object, const std::string& database) {
+  Sight sight = unseen(object, database);
+  sight.state = Sight::State::absent;
+  return sight;
 }
 
 }  // namespace talos::mysql

@@ -30,8 +30,8 @@ std::optional<std::string> only_question(const std::vector<NamedObject>& objects
 bool can_assert_absence(const NamedObject& object);
 /// A condition that holds if none of them is there.
 std::string absence_sql(const std::vector<NamedObject>& objects, const std::string& database);
-/// What look_at() gives where none of them is there.
-std::vector<Sight> absent(const std::vector<NamedObject>& objects, const std::string& database);
+/// What look_at() gives of one that is not there.
+Sight absent(const NamedObject& object, const std::string& database);
 
 using common::differences;
 using common::from_image;

@@ -14,9 +14,9 @@ namespace {
 using Part = Message::Part;
 
 // So that a run that is asked to stop, or whose runner is gone, is over soon.
-constexpr std::size_t most_links = 64;
-// Bytes of SQL in the files.
-constexpr std::size_t largest_chain = 256U << 10U;
+constexpr std::size_t most_links = 128;
+// Bytes of SQL in the files. With our rows, which have less than 4 KiB a link, it must fit into a message.
+constexpr std::size_t largest_chain = 128U << 10U;
 
 // The number of the history's row is no business of the script's.
 constexpr std::string_view forget_number = "DO LAST_INSERT_ID(0)";
@@ -35,18 +35,12 @@ std::vector<Claim> joined_claims(const std::vector<Unit>& rows) {
   return claims;
 }
 
-std::span<const Unit> rows_of(const Progress& progress, const Link& link) {
-  return progress.units.subspan(link.first, link.body - link.first);
-}
-
 bool writes_history(const std::vector<Unit>& rows) {
   return std::any_of(rows.begin(), rows.end(), [](const Unit& unit) { return unit.log.has_value(); });
 }
 
-// Whatever the kind: tables and views share their names.
-bool names(const std::vector<NamedObject>& objects, const NamedObject& one) {
-  return std::any_of(objects.begin(), objects.end(),
-                     [&](const NamedObject& object) { return object.name == one.name; });
+std::span<const Unit> rows_of(const Progress& progress, const Link& link) {
+  return progress.units.subspan(link.first, link.body - link.first);
 }
 
 std::string_view text_of(const Unit& unit) { return unit.script->text.substr(unit.begin, unit.end - unit.begin); }
@@ -60,7 +54,7 @@ const JournalWrite* announcement(std::span<const Unit> rows) {
   return nullptr;
 }
 
-Batch MySqlSession::compose_batch(const Progress& progress, const Unit& unit) {
+Batch MySqlSession::compose_batch(Progress& progress, const Unit& unit) {
   Batch batch;
   batch.links.push_back({progress.result.completed, progress.next()});
   if (unit.transaction) {
@@ -75,8 +69,9 @@ Batch MySqlSession::compose_batch(const Progress& progress, const Unit& unit) {
     if (&link == &batch.links.front())
       add_waiting(batch, progress);
     else
-      add_rows(batch.message, progress, link, sent);
+      add_rows(batch, progress, link, sent);
     link.own_end = batch.message.size();
+    if (link.body == progress.units.size()) return batch;
     link.bare_end = link.own_end + 1;
     add_bare(batch.message, progress.units[link.body]);
   }
@@ -85,23 +80,44 @@ Batch MySqlSession::compose_batch(const Progress& progress, const Unit& unit) {
   return batch;
 }
 
-// As many statements as may follow the first.
-void MySqlSession::add_links(Batch& batch, const Progress& progress) {
-  // That what they make is not there is asserted with what waits.
-  if (!progress.chains || progress.waiting.empty() || stop_requested()) return;
-  std::size_t size = 0;
-  while (batch.links.size() < most_links && size < largest_chain) {
+// As many statements as may follow the first, and the rows behind the last of all.
+void MySqlSession::add_links(Batch& batch, Progress& progress) {
+  const auto& units = progress.units;
+  // Where nothing waits nothing is asserted.
+  const bool asserts = progress.chains && !progress.waiting.empty();
+  const JournalWrite* const write = announcement(rows_of(progress, batch.links.front()));
+  if (asserts && !look_ && write != nullptr && made_by(*write, progress))
+    batch.made.push_back(*made_by(*write, progress));
+  touch(units[progress.next()], progress);
+  for (std::size_t size = 0; asserts && size < largest_chain && batch.links.size() < most_links && !stop_requested();) {
     const auto link = next_link(progress, batch.links.back());
     if (!link) break;
-    const NamedObject made = read_ddl(text_of(progress.units[link->body]), modes_).objects.front();
-    const Ddl first = read_ddl(text_of(progress.units[batch.links.front().body]), modes_);
-    if (names(first.objects, made) || names(batch.made, made)) break;
-    size += text_of(progress.units[link->body]).size();
     batch.links.push_back(*link);
-    batch.made.push_back(made);
+    batch.made.push_back(*made_by(*announcement(rows_of(progress, *link)), progress));
+    touch(units[link->body], progress);
+    size += text_of(units[link->body]).size();
   }
   // The last is the one whose traces count.
-  begin_script(progress.units[batch.links.back().body].script);
+  const std::size_t last = batch.links.back().body;
+  begin_script(units[last].script);
+  if (!must_be_last(units[last]) && last + 1 < units.size() && rows_from(progress, last + 1) == units.size())
+    batch.links.push_back({last + 1, units.size()});
+}
+
+void MySqlSession::touch(const Unit& unit, Progress& progress) const {
+  for (const NamedObject& object : read_ddl(text_of(unit), modes_).objects) progress.touched.insert(object.name);
+}
+
+// The first unit with a body, of those from `first` on, if what is before it can be written in the middle of a message.
+std::optional<std::size_t> MySqlSession::rows_from(const Progress& progress, std::size_t first) {
+  const auto& units = progress.units;
+  std::size_t body = first;
+  for (; body < units.size() && units[body].script == nullptr; ++body) {
+    const Unit& unit = units[body];
+    if (unit.create_tables && !missing_tables(unit).empty()) return std::nullopt;
+    if (unit.step != units[body - 1].step && too_large(units.subspan(body))) return std::nullopt;
+  }
+  return body;
 }
 
 // The statement after `last`, if it may travel in the same message: one that makes something, of which the image before
@@ -109,20 +125,34 @@ void MySqlSession::add_links(Batch& batch, const Progress& progress) {
 std::optional<Link> MySqlSession::next_link(const Progress& progress, const Link& last) {
   const auto& units = progress.units;
   if (must_be_last(units[last.body])) return std::nullopt;
-  Link link{last.body + 1, last.body + 1};
-  for (; link.body < units.size() && units[link.body].script == nullptr; ++link.body) {
-    const Unit& unit = units[link.body];
-    if (unit.create_tables && !missing_tables(unit).empty()) return std::nullopt;
-    if (unit.step != units[link.body - 1].step && too_large(units.subspan(link.body))) return std::nullopt;
-  }
-  if (link.body == units.size() || units[link.body].transaction) return std::nullopt;
+  const auto body = rows_from(progress, last.body + 1);
+  if (!body || *body == units.size() || units[*body].transaction) return std::nullopt;
+  const Link link{last.body + 1, *body};
   const JournalWrite* const write = announcement(rows_of(progress, link));
-  if (write == nullptr || !wants_image(*write)) return std::nullopt;
-  const Ddl ddl = read_ddl(text_of(units[link.body]), modes_);
-  if (ddl.act != Act::create || ddl.objects.size() != 1 || !can_assert_absence(ddl.objects.front()))
-    return std::nullopt;
+  if (write == nullptr || !made_by(*write, progress)) return std::nullopt;
   begin_script(units[link.body].script);
   return can_carry(units[link.body]) ? std::optional(link) : std::nullopt;
+}
+
+// The one thing that the announced statement makes, if the server can be told to go on only where it is not there, and
+// nothing that ran before may have made it.
+std::optional<NamedObject> MySqlSession::made_by(const JournalWrite& write, const Progress& progress) const {
+  if (!wants_image(write)) return std::nullopt;
+  Ddl ddl = read_ddl(write.subject.text(), modes_);
+  if (ddl.act != Act::create || ddl.objects.size() != 1 || !can_assert_absence(ddl.objects.front()) ||
+      progress.touched.contains(ddl.objects.front().name))
+    return std::nullopt;
+  return std::move(ddl.objects.front());
+}
+
+// Announcements get the image of what is not there.
+void MySqlSession::set_absences(Unit& unit, const std::vector<NamedObject>& made) const {
+  for (JournalWrite& write : unit.journal) {
+    if (!wants_image(write)) continue;
+    const auto objects = read_ddl(write.subject.text(), modes_).objects;
+    if (objects.size() == 1 && std::find(made.begin(), made.end(), objects.front()) != made.end())
+      write.row.before = to_image({absent(objects.front(), server_.database)});
+  }
 }
 
 // All that wait as one transaction, so that a migration's end and the next one's beginning are one durable commit.
@@ -136,7 +166,8 @@ void MySqlSession::add_waiting(Batch& batch, const Progress& progress) {
   for (const auto& [unit, opens] : progress.waiting) {
     if (common::is_empty(unit)) continue;
     rows.push_back(unit);
-    rows.back().journal = with_images(unit);
+    set_absences(rows.back(), batch.made);
+    rows.back().journal = with_images(rows.back());
   }
   if (rows.empty()) {
     if (due) add_work_lock(message);
@@ -154,21 +185,20 @@ void MySqlSession::add_waiting(Batch& batch, const Progress& progress) {
 }
 
 // The same behind another statement of the message, with as few statements as there can be.
-void MySqlSession::add_rows(Message& message, const Progress& progress, const Link& link, const std::string& sent) {
+void MySqlSession::add_rows(Batch& batch, const Progress& progress, const Link& link, const std::string& sent) {
+  Message& message = batch.message;
   const std::span<const Unit> units = rows_of(progress, link);
   std::vector<Unit> rows(units.begin(), units.end());
-  message.add(Part::setting, "START TRANSACTION READ WRITE");
   std::string fence = nobody_stops();
   if (locks_->held()) fence += " AND " + locks_->is_held_by(base_->id());
-  // What the claim locks nobody else can claim until the end.
+  message.add(Part::setting, "START TRANSACTION READ WRITE");
+  // Nobody else can claim what this has locked, until the end: the fence need not be the last.
   const auto claims = joined_claims(rows);
   for (const Claim& claim : claims) message.add(Part::claim, tables_->claim_sql(claim, fence));
   std::size_t step = progress.units[link.first - 1].step;
   for (Unit& unit : rows) {
     if (std::exchange(step, unit.step) != unit.step) message.add(Part::ending, began_sql);
-    for (JournalWrite& write : unit.journal)
-      if (write.kind == JournalWriteKind::add)
-        write.row.before = to_image(absent(read_ddl(write.subject.text(), modes_).objects, server_.database));
+    set_absences(unit, batch.made);
     add_records(message, unit, times_there(sent));
   }
   if (writes_history(rows)) message.add(Part::ending, forget_number);
@@ -209,7 +239,8 @@ std::optional<std::string> MySqlSession::next_look(const Progress& progress, con
   for (const Unit& unit : progress.units.subspan(last.body + 1)) {
     if (unit.script != nullptr) break;
     for (const JournalWrite& write : unit.journal)
-      if (wants_image(write)) return only_question(read_ddl(write.subject.text(), modes_).objects, server_.database);
+      if (wants_image(write) && !(progress.chains && made_by(write, progress)))
+        return only_question(read_ddl(write.subject.text(), modes_).objects, server_.database);
   }
   return std::nullopt;
 }

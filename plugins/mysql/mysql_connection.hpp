@@ -91,6 +91,8 @@ class Connection {
 
   // The same in steps, for who has other things to do meanwhile.
   void start(std::string sql, Keep keep, Told told = {});
+  /// To its end, as send() does.
+  Reply follow(const WhileWaiting& waiting);
   /// Goes on for at most so long; true when the message is answered, or never will be.
   bool advance(std::chrono::milliseconds at_most);
   bool busy() const { return step_ != Step::none; }
@@ -122,7 +124,6 @@ class Connection {
   void configure(const Endpoint& endpoint, std::chrono::milliseconds timeout);
   void connect(const Endpoint& endpoint, std::chrono::milliseconds timeout, const std::atomic<bool>* stop);
   ServerError last_error() const;
-  Reply follow(const WhileWaiting& waiting);
   int resume(int ready);
   void complete();
   void begin_result();

@@ -45,7 +45,7 @@ Pursuit::Pursuit(Connection& worker, Connection& base, const ServerInfo& server,
 
 Reply Pursuit::send(const std::string& sql, Connection::Keep keep, Connection::Told told) {
   watch_.restart();
-  began_ = statement_began_ = Clock::now();
+  statement_began_ = Clock::now();
   statements_seen_ = 0;
   const Reply reply = worker_.send(
       sql, [this] { return look(); }, std::move(keep), std::move(told));
@@ -72,7 +72,7 @@ std::optional<std::string> Pursuit::look() {
     if (last_kill_ == Clock::time_point() || now - last_kill_ > kill_again_after) kill();
     return std::nullopt;
   }
-  if (now - began_ < settings_.watch_after) return std::nullopt;
+  if (now - statement_began_ < settings_.watch_after) return std::nullopt;
   watch_.step();
   const Findings& findings = watch_.findings();
   if (!findings.phase.empty()) observer_.progress(findings.fraction, findings.phase);

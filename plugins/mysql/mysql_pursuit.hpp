@@ -17,7 +17,7 @@ class Pursuit {
  public:
   struct Settings {
     Endpoint endpoint;  ///< for a third connection, where the second one is of no use to stop a statement
-    std::chrono::milliseconds watch_after{1'000};
+    std::chrono::milliseconds watch_after{1'000};  ///< of a statement
     std::chrono::milliseconds stall_timeout{60'000};
     std::chrono::milliseconds statement_timeout{0};  ///< 0 = none
   };
@@ -49,7 +49,6 @@ class Pursuit {
   std::function<bool()> stop_requested_;
   Settings settings_;
   Watch watch_;
-  Clock::time_point began_ = Clock::now();
   std::size_t statements_seen_ = 0;
   Clock::time_point statement_began_ = Clock::now();
   std::optional<Clock::time_point> killed_at_;

@@ -307,11 +307,13 @@ void MySqlSession::sign_lock() {
 }
 
 void MySqlSession::do_unlock() {
-  if (locks_->held() && worker_ && worker_->usable()) {
-    worker_->send(locks_->says_it_rests(), firmly());
-    settings_due_ = true;
-  }
+  // Both at once: one turn.
+  const bool rests = locks_->held() && worker_ && worker_->usable();
+  if (rests) worker_->start(locks_->says_it_rests(), {});
   if (base_->usable()) locks_->unlock(asking_firmly());
+  if (!rests) return;
+  worker_->follow(firmly());
+  settings_due_ = true;
 }
 
 LockStatus MySqlSession::do_observe_lock() {
