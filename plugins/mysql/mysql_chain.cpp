@@ -89,13 +89,12 @@ void MySqlSession::add_links(Batch& batch, Progress& progress) {
   if (asserts && !look_ && write != nullptr && made_by(*write, progress))
     batch.made.push_back(*made_by(*write, progress));
   touch(units[progress.next()], progress);
-  for (std::size_t size = 0; asserts && size < largest_chain && batch.links.size() < most_links && !stop_requested();) {
+  for (std::size_t size = 0; asserts && batch.links.size() < most_links && !stop_requested();) {
     const auto link = next_link(progress, batch.links.back());
-    if (!link) break;
+    if (!link || (size += text_of(units[link->body]).size()) > largest_chain) break;
     batch.links.push_back(*link);
     batch.made.push_back(*made_by(*announcement(rows_of(progress, *link)), progress));
     touch(units[link->body], progress);
-    size += text_of(units[link->body]).size();
   }
   // The last is the one whose traces count.
   const std::size_t last = batch.links.back().body;

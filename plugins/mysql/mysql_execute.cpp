@@ -36,6 +36,8 @@ bool only_defines(const Ddl& ddl) {
 
 ExecuteResult MySqlSession::do_execute(std::span<const Unit> units, ExecuteObserver& observer) {
   Progress progress(units, observer);
+  // Without a lock the server would go on for a runner that is gone.
+  progress.chains = locks_->held();
   try {
     if (!existing_.known) look_for_tables();
     while (!progress.failed() && progress.next() < units.size()) take_unit(progress);

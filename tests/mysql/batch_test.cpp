@@ -117,6 +117,15 @@ TEST_CASE("S4: up to 128 statements that make tables cost one client turn, and o
     CHECK(many.value("SELECT COUNT(*) FROM schema_migrations_journal WHERE NOT closed") == "0");
     CHECK(many.value("SELECT COUNT(*) FROM schema_migrations_journal WHERE before_image NOT LIKE '%(absent)%'") == "0");
 
+    MysqlWorld unlocked(one.server);
+    unlocked.tables(20);
+    const MysqlProxy proxy(one.server.port());
+    unlocked.dsn = one.server.login(unlocked.database, proxy.port()).dsn() + "?x-no-lock=true";
+    REQUIRE(unlocked.migrate({"up"}).status == 0);
+    // The server would go on for a runner that is gone.
+    CHECK(proxy.counts().turns >= 20);
+    CHECK(proxy.counts().turns <= 20 + alone.turns);
+
     MysqlWorld longer(one.server);
     longer.migration(1, "t", "CREATE TABLE t1 (x int);\nCREATE TABLE t2 (x int);\nDROP TABLE t2;\n");
     CHECK(cost_of_up(longer).turns - alone.turns == 1);
