@@ -30,10 +30,10 @@ void write_sqitch(const std::filesystem::path& directory, const MigrationSet& se
 void write_batch(const std::filesystem::path& file, const MigrationSet& set, const std::string& first,
                  bool one_transaction);
 
-/// A file for psql: a transaction each, a hundred of them in one message.
 /// The up parts for the client of MySQL and MariaDB, 100 a message.
 void write_delimited(const std::filesystem::path& file, const MigrationSet& set);
 
+/// A file for psql: a transaction each, a hundred of them in one message.
 void write_messages(const std::filesystem::path& file, const MigrationSet& set, const std::string& first);
 
 void write_file(const std::filesystem::path& file, const std::string& text);

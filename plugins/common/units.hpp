@@ -46,6 +46,8 @@ class StepClock {
     began_at_ = utc_now();
   }
 
+  std::chrono::microseconds elapsed() const { return since(began_); }
+
   /// `row` with the times of its step, where that began with a unit before this one. Else they are the unit's own.
   LogRow timed(LogRow row) const {
     if (!inside_ || row.began || !row.started_at.empty()) return row;

@@ -159,6 +159,7 @@ void MySqlSession::run_statements(Progress& progress, const Unit& unit) {
   write_waiting(progress);
   if (progress.failed()) return;
   check_way(false);
+  touch(unit, progress);
   progress.start();
   finish(progress, run_unit(unit, progress.observer));
 }
@@ -176,6 +177,8 @@ void MySqlSession::run_batch(Progress& progress, const Unit& unit) {
   const Batch batch = compose_batch(progress, unit);
   const Reply reply = send_batch(batch, progress, chase);
   const std::size_t last = last_body(batch, progress.units);
+  for (const Link& link : batch.links)
+    if (link.body < progress.units.size() && link.body <= progress.next()) touch(progress.units[link.body], progress);
   const Unit& reached = progress.next() == at ? unit : progress.units[std::min(progress.next(), last)];
   begin_script(reached.script);
   if (progress.waiting.empty()) used_ = used_ || may_leave_traces(reached);
@@ -203,13 +206,13 @@ Reply MySqlSession::send_batch(const Batch& batch, Progress& progress, Pursuit& 
       message.sql(), [&](std::size_t i) { return message.part(i) == Part::warnings || message.part(i) == Part::look; },
       std::ref(follower));
   fail_point("mysql after batch");
-  if (!reply.failed() || message.part(reply.succeeded) != Part::setting) settings_due_ = false;
+  if (reply.succeeded >= batch.settings_end) settings_due_ = false;
   follower(reply.lost.empty() ? reply.succeeded : std::max(reply.succeeded, done_after_loss(batch, progress)));
   return reply;
 }
 
 // Statements of the message that are done for certain, though nothing was heard of them: the server may have gone on
-// for a while. It no longer does.
+// for a while. 0 where it may still be at it.
 std::size_t MySqlSession::done_after_loss(const Batch& batch, const Progress& progress) {
   std::vector<JournalRow> announced;
   std::vector<std::size_t> ends;
@@ -221,17 +224,16 @@ std::size_t MySqlSession::done_after_loss(const Batch& batch, const Progress& pr
     announced.push_back(write->row);
     ends.push_back(link.own_end);
   }
-  if (!base_->usable()) return 0;
-  // Also where no third connection was to be had for it.
-  base_->send("KILL " + std::to_string(last_worker_), firmly());
   const auto& last = progress.units[progress.units.size() - 1].claim;
   const bool ends_all = batch.links.back().body == progress.units.size() && last && last->to;
+  if ((announced.empty() && !ends_all) || !base_->usable() || !end_connection(*base_, last_worker_)) return 0;
   std::string sql = announced.empty() ? "SELECT 0" : tables_->journal_count_sql(announced);
   if (ends_all) sql += "; " + tables_->tracker_count_sql(*last->to);
   const Reply reply = base_->ask(sql, firmly());
   if (reply.failed()) return 0;
-  if (ends_all && reply.tables.at(1).value() == "1") return batch.message.size();
   const auto reached = std::strtoull(reply.tables.at(0).value().c_str(), nullptr, 10);
+  // The tracker alone does not tell: out of order, a migration leaves it as it was.
+  if (ends_all && reached == announced.size() && reply.tables.at(1).value() == "1") return batch.message.size();
   return reached == 0 ? 0 : ends.at(reached - 1);
 }
 
@@ -240,12 +242,23 @@ std::size_t MySqlSession::done_after_loss(const Batch& batch, const Progress& pr
 void MySqlSession::rows_failed(Progress& progress, const Batch& batch, const Reply& reply, Pursuit& chase) {
   auto failure = judge(progress.waiting.front().unit, batch.message, reply, *worker_, &chase);
   const Part part = batch.message.part(reply.succeeded);
-  const bool fenced = reply.lost.empty() && part == Part::lock;
-  if (failure && (fenced || failure->outcome != Outcome::not_applied))
+  const bool missed = reply.lost.empty() && reply.error && reply.error->is(number::subquery_many_rows);
+  if (missed && part != Part::lock && lock_is_gone())
+    failure = Failure{Error(ErrorCode::lock_lost, "this runner's lock is gone, and another may be at work"),
+                      Outcome::not_applied};
+  const bool fenced = failure && (part == Part::lock || failure->error.code == ErrorCode::lock_lost);
+  if (failure && ((fenced && reply.lost.empty()) || failure->outcome != Outcome::not_applied))
     return progress.fail(std::move(failure->error), failure->outcome);
-  // What is made is there already: so may be what comes after it.
-  if (part == Part::absence) progress.chains = false;
+  // One of the things is there already: so may be what comes after it.
+  if (missed && part == Part::absence) progress.chains = false;
   write_waiting(progress);
+}
+
+// By the word of the connection that took it. One that is gone itself is for others to tell of.
+bool MySqlSession::lock_is_gone() {
+  if (!locks_->held()) return false;
+  const Reply reply = base_->ask("SELECT " + locks_->is_held_by(base_->id()), firmly());
+  return !reply.failed() && reply.tables.at(0).value() != "1";
 }
 
 void MySqlSession::tell_all_warnings(const Progress& progress, const Batch& batch, const Reply& reply) {

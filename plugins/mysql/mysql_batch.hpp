@@ -29,11 +29,16 @@ struct Link {
   std::size_t bare_end = 0;
 };
 
+/// Names of tables and views, in small letters: whether they differ otherwise is up to the server.
+using Names = std::set<std::string, std::less<>>;
+
 struct Batch {
   Message message;
+  std::size_t settings_end = 0;  ///< statements of it up to the last of the session's settings and its work lock
   std::vector<Link> links;
   /// By its statements: nothing of these names is there when the message begins.
   std::vector<NamedObject> made;
+  Names touched;  ///< by its statements
 };
 
 /// Where one execute() stands: units that are committed, then those of our own rows that wait for the statement which
@@ -53,8 +58,7 @@ class Progress {
   std::vector<Waiting> waiting;
   ExecuteResult result;
   bool chains = true;  ///< several statements may travel in one message
-  /// Names of what the statements so far speak of.
-  std::set<std::string, std::less<>> touched;
+  Names touched;       ///< by the statements so far
 
   /// The first that neither is committed nor waits.
   std::size_t next() const { return result.completed + waiting.size(); }

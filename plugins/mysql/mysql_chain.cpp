@@ -15,7 +15,7 @@ using Part = Message::Part;
 
 // So that a run that is asked to stop, or whose runner is gone, is over soon.
 constexpr std::size_t most_links = 128;
-// Bytes of SQL in the files. With our rows, which have less than 4 KiB a link, it must fit into a message.
+// Bytes of SQL in the files. Our rows have some 5 KiB a link where names are long and not of ASCII.
 constexpr std::size_t largest_chain = 128U << 10U;
 
 // The number of the history's row is no business of the script's.
@@ -39,6 +39,11 @@ bool writes_history(const std::vector<Unit>& rows) {
   return std::any_of(rows.begin(), rows.end(), [](const Unit& unit) { return unit.log.has_value(); });
 }
 
+std::string in_small_letters(std::string text) {
+  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return text;
+}
+
 std::span<const Unit> rows_of(const Progress& progress, const Link& link) {
   return progress.units.subspan(link.first, link.body - link.first);
 }
@@ -54,7 +59,7 @@ const JournalWrite* announcement(std::span<const Unit> rows) {
   return nullptr;
 }
 
-Batch MySqlSession::compose_batch(Progress& progress, const Unit& unit) {
+Batch MySqlSession::compose_batch(const Progress& progress, const Unit& unit) {
   Batch batch;
   batch.links.push_back({progress.result.completed, progress.next()});
   if (unit.transaction) {
@@ -76,25 +81,25 @@ Batch MySqlSession::compose_batch(Progress& progress, const Unit& unit) {
     add_bare(batch.message, progress.units[link.body]);
   }
   // Where the object does not exist it is an error, which ends the message.
-  if (const auto look = next_look(progress, batch.links.back())) batch.message.add(Part::look, *look);
+  if (const auto look = next_look(progress, batch)) batch.message.add(Part::look, *look);
   return batch;
 }
 
 // As many statements as may follow the first, and the rows behind the last of all.
-void MySqlSession::add_links(Batch& batch, Progress& progress) {
+void MySqlSession::add_links(Batch& batch, const Progress& progress) {
   const auto& units = progress.units;
   // Where nothing waits nothing is asserted.
   const bool asserts = progress.chains && !progress.waiting.empty();
   const JournalWrite* const write = announcement(rows_of(progress, batch.links.front()));
-  if (asserts && !look_ && write != nullptr && made_by(*write, progress))
-    batch.made.push_back(*made_by(*write, progress));
-  touch(units[progress.next()], progress);
+  if (asserts && !look_ && write != nullptr)
+    if (const auto made = made_by(*write, progress, batch)) batch.made.push_back(*made);
+  add_names(units[progress.next()], batch.touched);
   for (std::size_t size = 0; asserts && batch.links.size() < most_links && !stop_requested();) {
-    const auto link = next_link(progress, batch.links.back());
+    const auto link = next_link(progress, batch);
     if (!link || (size += text_of(units[link->body]).size()) > largest_chain) break;
+    batch.made.push_back(*made_by(*announcement(rows_of(progress, *link)), progress, batch));
     batch.links.push_back(*link);
-    batch.made.push_back(*made_by(*announcement(rows_of(progress, *link)), progress));
-    touch(units[link->body], progress);
+    add_names(units[link->body], batch.touched);
   }
   // The last is the one whose traces count.
   const std::size_t last = batch.links.back().body;
@@ -103,8 +108,11 @@ void MySqlSession::add_links(Batch& batch, Progress& progress) {
     batch.links.push_back({last + 1, units.size()});
 }
 
-void MySqlSession::touch(const Unit& unit, Progress& progress) const {
-  for (const NamedObject& object : read_ddl(text_of(unit), modes_).objects) progress.touched.insert(object.name);
+void MySqlSession::touch(const Unit& unit, Progress& progress) const { add_names(unit, progress.touched); }
+
+void MySqlSession::add_names(const Unit& unit, Names& names) const {
+  if (unit.transaction) return;
+  for (const NamedObject& object : read_ddl(text_of(unit), modes_).objects) names.insert(in_small_letters(object.name));
 }
 
 // The first unit with a body, of those from `first` on, if what is before it can be written in the middle of a message.
@@ -119,28 +127,31 @@ std::optional<std::size_t> MySqlSession::rows_from(const Progress& progress, std
   return body;
 }
 
-// The statement after `last`, if it may travel in the same message: one that makes something, of which the image before
-// it (G13) is known without a look if nothing of that name is there.
-std::optional<Link> MySqlSession::next_link(const Progress& progress, const Link& last) {
+// The statement after those of the batch, if it may travel in the same message: one that makes something, of which the
+// image before it (G13) is known without a look if nothing of that name is there.
+std::optional<Link> MySqlSession::next_link(const Progress& progress, const Batch& batch) {
   const auto& units = progress.units;
+  const Link& last = batch.links.back();
   if (must_be_last(units[last.body])) return std::nullopt;
   const auto body = rows_from(progress, last.body + 1);
   if (!body || *body == units.size() || units[*body].transaction) return std::nullopt;
   const Link link{last.body + 1, *body};
   const JournalWrite* const write = announcement(rows_of(progress, link));
-  if (write == nullptr || !made_by(*write, progress)) return std::nullopt;
+  if (write == nullptr || !made_by(*write, progress, batch)) return std::nullopt;
   begin_script(units[link.body].script);
   return can_carry(units[link.body]) ? std::optional(link) : std::nullopt;
 }
 
 // The one thing that the announced statement makes, if the server can be told to go on only where it is not there, and
 // nothing that ran before may have made it.
-std::optional<NamedObject> MySqlSession::made_by(const JournalWrite& write, const Progress& progress) const {
+std::optional<NamedObject> MySqlSession::made_by(const JournalWrite& write, const Progress& progress,
+                                                 const Batch& batch) const {
   if (!wants_image(write)) return std::nullopt;
   Ddl ddl = read_ddl(write.subject.text(), modes_);
-  if (ddl.act != Act::create || ddl.objects.size() != 1 || !can_assert_absence(ddl.objects.front()) ||
-      progress.touched.contains(ddl.objects.front().name))
+  if (ddl.act != Act::create || ddl.objects.size() != 1 || !can_assert_absence(ddl.objects.front()))
     return std::nullopt;
+  const std::string name = in_small_letters(ddl.objects.front().name);
+  if (progress.touched.contains(name) || batch.touched.contains(name)) return std::nullopt;
   return std::move(ddl.objects.front());
 }
 
@@ -159,8 +170,10 @@ void MySqlSession::add_waiting(Batch& batch, const Progress& progress) {
   Message& message = batch.message;
   const bool due = settings_due_;
   if (due) message.add(Part::setting, worker_settings());
+  // The step may have begun with a message before this one.
   if (batch.links.size() > 1)
-    message.add(Part::setting, "SET @talos_sent = UTC_TIMESTAMP(6), @talos_began = UTC_TIMESTAMP(6)");
+    message.add(Part::setting, "SET @talos_sent = UTC_TIMESTAMP(6), @talos_began = TIMESTAMPADD(MICROSECOND, -" +
+                                   std::to_string(progress.clock.elapsed().count()) + ", UTC_TIMESTAMP(6))");
   std::vector<Unit> rows;
   for (const auto& [unit, opens] : progress.waiting) {
     if (common::is_empty(unit)) continue;
@@ -170,12 +183,14 @@ void MySqlSession::add_waiting(Batch& batch, const Progress& progress) {
   }
   if (rows.empty()) {
     if (due) add_work_lock(message);
+    if (due) batch.settings_end = message.size();
     return;
   }
   const auto claims = joined_claims(rows);
   if (!claims.empty() && !claims.front().from) add_isolation(message);
   message.add(Part::setting, "START TRANSACTION READ WRITE");
   if (due) add_work_lock(message);
+  if (due) batch.settings_end = message.size();
   for (const Claim& claim : claims) message.add(Part::claim, tables_->claim_sql(claim));
   if (!batch.made.empty()) message.add(Part::absence, require_sql(absence_sql(batch.made, server_.database)));
   for (const Unit& unit : rows) add_records(message, unit, times_here(unit, utc_now(), false));
@@ -233,12 +248,13 @@ bool MySqlSession::must_be_last(const Unit& unit) const {
 
 // What the row that announces the next statement wants to know of its object, where one question tells it. Nothing runs
 // between the statement before it and that row.
-std::optional<std::string> MySqlSession::next_look(const Progress& progress, const Link& last) const {
+std::optional<std::string> MySqlSession::next_look(const Progress& progress, const Batch& batch) const {
+  const Link& last = batch.links.back();
   if (!shows_as_base_ || must_be_last(progress.units[last.body])) return std::nullopt;
   for (const Unit& unit : progress.units.subspan(last.body + 1)) {
     if (unit.script != nullptr) break;
     for (const JournalWrite& write : unit.journal)
-      if (wants_image(write) && !(progress.chains && made_by(write, progress)))
+      if (wants_image(write) && !(progress.chains && made_by(write, progress, batch)))
         return only_question(read_ddl(write.subject.text(), modes_).objects, server_.database);
   }
   return std::nullopt;

@@ -24,6 +24,9 @@ constexpr std::size_t reserve = 16U << 10U;
 // The statements of larger texts are found anew whenever they are needed.
 constexpr std::size_t largest_kept_text = 16U << 20U;
 
+// A message of several statements has about one at most.
+constexpr std::size_t least_packet_of_chains = 4U << 20U;
+
 // CREATE VIEW and its kin: whatever they speak of, nothing of it runs now.
 bool only_defines(const Ddl& ddl) {
   return (ddl.act == common::Act::create || ddl.act == common::Act::alter) && !ddl.objects.empty() &&
@@ -37,7 +40,7 @@ bool only_defines(const Ddl& ddl) {
 ExecuteResult MySqlSession::do_execute(std::span<const Unit> units, ExecuteObserver& observer) {
   Progress progress(units, observer);
   // Without a lock the server would go on for a runner that is gone.
-  progress.chains = locks_->held();
+  progress.chains = locks_->held() && server_.max_allowed_packet >= least_packet_of_chains;
   try {
     if (!existing_.known) look_for_tables();
     while (!progress.failed() && progress.next() < units.size()) take_unit(progress);

@@ -25,7 +25,7 @@ class Message {
     tracker,   ///< the tracker is what the claim made of it
     ending,    ///< journal and history
     absence,   ///< what the statements make is not there
-    stop,      ///< nobody wants us to stop
+    stop,      ///< nobody wants us to stop; behind another statement: and our lock is still held
     commit,
     look  ///< what the catalogue says of the next statement's object
   };

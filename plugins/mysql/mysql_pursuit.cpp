@@ -34,6 +34,19 @@ bool is_free(Connection& connection) {
 
 }  // namespace
 
+bool end_connection(Connection& by, std::uint64_t connection) {
+  const std::string id = std::to_string(connection);
+  by.send("KILL " + id, briefly());
+  const auto deadline = Connection::Clock::now() + errand_timeout;
+  for (;;) {
+    const Reply reply = by.ask("SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = " + id, briefly());
+    if (reply.failed()) return false;
+    if (reply.tables.at(0).rows.empty()) return true;
+    if (Connection::Clock::now() > deadline) return false;
+    std::this_thread::sleep_for(kill_poll);
+  }
+}
+
 Pursuit::Pursuit(Connection& worker, Connection& base, const ServerInfo& server, ExecuteObserver& observer,
                  std::function<bool()> stop_requested, Settings settings)
     : worker_(worker),
@@ -103,16 +116,9 @@ void Pursuit::kill() {
 // Nobody hears of its end, and it would go on, perhaps for hours. Over when this returns, or out of reach: then its
 // transaction does not commit without the lock, and nobody begins before it is done.
 void Pursuit::end_worker() {
-  const std::string id = std::to_string(worker_.id());
   try {
     Connection third(settings_.endpoint, errand_timeout, nullptr);
-    third.send("KILL " + id, briefly());
-    const auto deadline = Connection::Clock::now() + errand_timeout;
-    const auto is_there = [&] {
-      const Reply reply = third.ask("SELECT 1 FROM information_schema.PROCESSLIST WHERE ID = " + id, briefly());
-      return !reply.failed() && !reply.tables.at(0).rows.empty();
-    };
-    while (is_there() && Connection::Clock::now() < deadline) std::this_thread::sleep_for(kill_poll);
+    end_connection(third, worker_.id());
   } catch (const Error&) {
     // No way there: whoever looks again says so.
   }

@@ -12,7 +12,10 @@
 
 namespace talos::mysql {
 
-/// One unit's.
+/// Kills it, by another one; true if the server says that it is gone, which may take a moment.
+bool end_connection(Connection& by, std::uint64_t connection);
+
+/// One message's.
 class Pursuit {
  public:
   struct Settings {

@@ -310,7 +310,12 @@ void MySqlSession::do_unlock() {
   // Both at once: one turn.
   const bool rests = locks_->held() && worker_ && worker_->usable();
   if (rests) worker_->start(locks_->says_it_rests(), {});
-  if (base_->usable()) locks_->unlock(asking_firmly());
+  try {
+    if (base_->usable()) locks_->unlock(asking_firmly());
+  } catch (const Error&) {
+    if (rests) worker_->give_up("the lock could not be given up");
+    throw;
+  }
   if (!rests) return;
   worker_->follow(firmly());
   settings_due_ = true;

@@ -127,22 +127,24 @@ class MySqlSession : public Session {
   Reply send_batch(const Batch& batch, Progress& progress, Pursuit& chase);
   std::size_t done_after_loss(const Batch& batch, const Progress& progress);
   void rows_failed(Progress& progress, const Batch& batch, const Reply& reply, Pursuit& chase);
+  bool lock_is_gone();
   void tell_all_warnings(const Progress& progress, const Batch& batch, const Reply& reply);
 
   // What travels together (mysql_chain.cpp)
-  Batch compose_batch(Progress& progress, const Unit& unit);
-  void add_links(Batch& batch, Progress& progress);
+  Batch compose_batch(const Progress& progress, const Unit& unit);
+  void add_links(Batch& batch, const Progress& progress);
   void touch(const Unit& unit, Progress& progress) const;
+  void add_names(const Unit& unit, Names& names) const;
   std::optional<std::size_t> rows_from(const Progress& progress, std::size_t first);
-  std::optional<Link> next_link(const Progress& progress, const Link& last);
-  std::optional<NamedObject> made_by(const JournalWrite& write, const Progress& progress) const;
+  std::optional<Link> next_link(const Progress& progress, const Batch& batch);
+  std::optional<NamedObject> made_by(const JournalWrite& write, const Progress& progress, const Batch& batch) const;
   void set_absences(Unit& unit, const std::vector<NamedObject>& made) const;
   void add_waiting(Batch& batch, const Progress& progress);
   void add_rows(Batch& batch, const Progress& progress, const Link& link, const std::string& sent);
   void add_bare(Message& message, const Unit& unit) const;
   void add_transaction(Message& message, const Unit& unit);
   bool must_be_last(const Unit& unit) const;
-  std::optional<std::string> next_look(const Progress& progress, const Link& last) const;
+  std::optional<std::string> next_look(const Progress& progress, const Batch& batch) const;
   Inquiry remembering();
 
   // Messages (mysql_compose.cpp)

@@ -503,6 +503,80 @@ TEST_CASE("answers that get lost while the server goes on: only the statement th
   });
 }
 
+TEST_CASE("G2: a connection that is lost before an out-of-order migration began: nothing is told that did not happen") {
+  on_each_flavour([](MysqlWorld& world) {
+    world.migration(10, "t10", "CREATE TABLE t10 (x int);\n");
+    REQUIRE(world.migrate({"up"}).status == 0);
+    // Its end leaves the tracker as it was.
+    world.migration(3, "t3", "CREATE TABLE t3 (x int);\n");
+    MysqlClient tracker_holder = world.client();
+    MysqlClient observer = world.client();
+    tracker_holder.run("START TRANSACTION; SELECT * FROM schema_migrations FOR UPDATE");
+    Process runner = world.start({"up", "--allow-out-of-order"});
+    std::string id;
+    REQUIRE(eventually([&] { return !(id = waiting_writer(observer)).empty(); }));
+    observer.run("KILL " + id);
+    REQUIRE(eventually([&] { return waiting_writer(observer) != id; }));
+    tracker_holder.run("COMMIT");
+    const auto result = runner.wait();
+    INFO(result.err);
+    CHECK((result.status == 0) == world.has_table("t3"));
+    CHECK((result.status == 0) == (history(world) == std::vector<std::string>{"up|10|0", "up|3|0"}));
+  });
+}
+
+TEST_CASE("a migration whose statements are of several messages: the history knows when it began") {
+  on_each_flavour([](MysqlWorld& world) {
+    world.sql("CREATE TABLE big (x int)");
+    world.migration(1, "big", "ALTER TABLE big ADD COLUMN y int;\nALTER TABLE big ADD COLUMN z int;\n");
+    world.migration(2, "u", "CREATE TABLE u (x int);\n");
+    MysqlClient blocker = world.client();
+    blocker.run("LOCK TABLES big WRITE");
+    Process runner = world.start({"up", "--ddl-lock-timeout", "0"});
+    const std::string announced =
+        "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND"
+        " TABLE_NAME = 'schema_migrations_journal'";
+    REQUIRE(eventually([&] { return world.value(announced) == "1"; }));
+    REQUIRE(eventually([&] {
+      return world.value(
+                 "SELECT COUNT(*) FROM schema_migrations_journal WHERE TIMESTAMPDIFF(MICROSECOND, started_at,"
+                 " UTC_TIMESTAMP(6)) > 1500000") == "1";
+    }));
+    blocker.run("UNLOCK TABLES");
+    const auto result = runner.wait();
+    INFO(result.err);
+    REQUIRE(result.status == 0);
+    CHECK(world.value("SELECT duration_us > 1400000 FROM schema_migrations_log WHERE version = 1") == "1");
+    CHECK(world.value("SELECT ABS(TIMESTAMPDIFF(MICROSECOND, l.started_at, j.started_at)) < 1000000 FROM"
+                      " schema_migrations_log l JOIN schema_migrations_journal j USING (version) WHERE version = 1 AND"
+                      " j.statement = 1") == "1");
+    CHECK(world.value("SELECT duration_us < 1400000 FROM schema_migrations_log WHERE version = 2") == "1");
+  });
+}
+
+TEST_CASE("S4: after a message that was disturbed statements travel together as before") {
+  on_each_flavour([](MysqlWorld& world) {
+    world.tables(60);
+    REQUIRE(world.migrate({"up", "--to", "1"}).status == 0);
+    const MysqlProxy proxy(world.server.port());
+    MysqlClient tracker_holder = world.client();
+    MysqlClient observer = world.client();
+    world.dsn = world.server.login(world.database, proxy.port()).dsn();
+    tracker_holder.run("START TRANSACTION; SELECT * FROM schema_migrations FOR UPDATE");
+    Process runner = world.start({"up"});
+    std::string id;
+    REQUIRE(eventually([&] { return !(id = waiting_writer(observer)).empty(); }));
+    observer.run("KILL QUERY " + id);
+    REQUIRE(eventually([&] { return !waiting_writer(observer, id).empty(); }));
+    tracker_holder.run("COMMIT");
+    const auto result = runner.wait();
+    INFO(result.err);
+    REQUIRE(result.status == 0);
+    CHECK(world.tracker() == "60,0");
+    CHECK(proxy.counts().turns < 40);
+  });
+}
+
 TEST_CASE("what fails is quoted without the words of ours that stand behind it, and told with its place") {
   on_each_flavour([](MysqlWorld& world) {
     world.tables(1);
