@@ -159,7 +159,7 @@ void MySqlSession::run_statements(Progress& progress, const Unit& unit) {
   write_waiting(progress);
   if (progress.failed()) return;
   check_way(false);
-  touch(unit, progress);
+  add_names(unit, progress.touched);
   progress.start();
   finish(progress, run_unit(unit, progress.observer));
 }
@@ -178,7 +178,8 @@ void MySqlSession::run_batch(Progress& progress, const Unit& unit) {
   const Reply reply = send_batch(batch, progress, chase);
   const std::size_t last = last_body(batch, progress.units);
   for (const Link& link : batch.links)
-    if (link.body < progress.units.size() && link.body <= progress.next()) touch(progress.units[link.body], progress);
+    if (link.body < progress.units.size() && link.body <= progress.next())
+      add_names(progress.units[link.body], progress.touched);
   const Unit& reached = progress.next() == at ? unit : progress.units[std::min(progress.next(), last)];
   begin_script(reached.script);
   if (progress.waiting.empty()) used_ = used_ || may_leave_traces(reached);
@@ -243,11 +244,10 @@ void MySqlSession::rows_failed(Progress& progress, const Batch& batch, const Rep
   auto failure = judge(progress.waiting.front().unit, batch.message, reply, *worker_, &chase);
   const Part part = batch.message.part(reply.succeeded);
   const bool missed = reply.lost.empty() && reply.error && reply.error->is(number::subquery_many_rows);
-  if (missed && part != Part::lock && lock_is_gone())
-    failure = Failure{Error(ErrorCode::lock_lost, "this runner's lock is gone, and another may be at work"),
-                      Outcome::not_applied};
-  const bool fenced = failure && (part == Part::lock || failure->error.code == ErrorCode::lock_lost);
-  if (failure && ((fenced && reply.lost.empty()) || failure->outcome != Outcome::not_applied))
+  // Behind another statement the fence is a part of the claim.
+  if (missed && part != Part::lock && lock_is_gone()) return progress.fail(lock_lost(), Outcome::not_applied);
+  const bool fenced = reply.lost.empty() && part == Part::lock;
+  if (failure && (fenced || failure->outcome != Outcome::not_applied))
     return progress.fail(std::move(failure->error), failure->outcome);
   // One of the things is there already: so may be what comes after it.
   if (missed && part == Part::absence) progress.chains = false;

@@ -27,6 +27,8 @@ struct Link {
   /// Up to the one of the migration, if that is bare; 0 for a transaction, whose statements may give any number of
   /// answers.
   std::size_t bare_end = 0;
+  /// By the statement: no such thing is there when the message begins, which it asserts.
+  std::optional<NamedObject> made = {};
 };
 
 /// Names of tables and views, in small letters: whether they differ otherwise is up to the server.
@@ -36,8 +38,6 @@ struct Batch {
   Message message;
   std::size_t settings_end = 0;  ///< statements of it up to the last of the session's settings and its work lock
   std::vector<Link> links;
-  /// By its statements: nothing of these names is there when the message begins.
-  std::vector<NamedObject> made;
   Names touched;  ///< by its statements
 };
 

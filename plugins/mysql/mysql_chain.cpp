@@ -48,6 +48,13 @@ std::span<const Unit> rows_of(const Progress& progress, const Link& link) {
   return progress.units.subspan(link.first, link.body - link.first);
 }
 
+std::vector<NamedObject> made_by_all(const Batch& batch) {
+  std::vector<NamedObject> made;
+  for (const Link& link : batch.links)
+    if (link.made) made.push_back(*link.made);
+  return made;
+}
+
 std::string_view text_of(const Unit& unit) { return unit.script->text.substr(unit.begin, unit.end - unit.begin); }
 
 }  // namespace
@@ -74,7 +81,7 @@ Batch MySqlSession::compose_batch(const Progress& progress, const Unit& unit) {
     if (&link == &batch.links.front())
       add_waiting(batch, progress);
     else
-      add_rows(batch, progress, link, sent);
+      add_rows(batch.message, progress, link, sent);
     link.own_end = batch.message.size();
     if (link.body == progress.units.size()) return batch;
     link.bare_end = link.own_end + 1;
@@ -91,15 +98,13 @@ void MySqlSession::add_links(Batch& batch, const Progress& progress) {
   // Where nothing waits nothing is asserted.
   const bool asserts = progress.chains && !progress.waiting.empty();
   const JournalWrite* const write = announcement(rows_of(progress, batch.links.front()));
-  if (asserts && !look_ && write != nullptr)
-    if (const auto made = made_by(*write, progress, batch)) batch.made.push_back(*made);
+  if (asserts && !look_ && write != nullptr) batch.links.front().made = made_by(*write, progress, batch);
   add_names(units[progress.next()], batch.touched);
   for (std::size_t size = 0; asserts && batch.links.size() < most_links && !stop_requested();) {
-    const auto link = next_link(progress, batch);
+    auto link = next_link(progress, batch);
     if (!link || (size += text_of(units[link->body]).size()) > largest_chain) break;
-    batch.made.push_back(*made_by(*announcement(rows_of(progress, *link)), progress, batch));
-    batch.links.push_back(*link);
     add_names(units[link->body], batch.touched);
+    batch.links.push_back(std::move(*link));
   }
   // The last is the one whose traces count.
   const std::size_t last = batch.links.back().body;
@@ -107,8 +112,6 @@ void MySqlSession::add_links(Batch& batch, const Progress& progress) {
   if (!must_be_last(units[last]) && last + 1 < units.size() && rows_from(progress, last + 1) == units.size())
     batch.links.push_back({last + 1, units.size()});
 }
-
-void MySqlSession::touch(const Unit& unit, Progress& progress) const { add_names(unit, progress.touched); }
 
 void MySqlSession::add_names(const Unit& unit, Names& names) const {
   if (unit.transaction) return;
@@ -135,11 +138,13 @@ std::optional<Link> MySqlSession::next_link(const Progress& progress, const Batc
   if (must_be_last(units[last.body])) return std::nullopt;
   const auto body = rows_from(progress, last.body + 1);
   if (!body || *body == units.size() || units[*body].transaction) return std::nullopt;
-  const Link link{last.body + 1, *body};
+  Link link{last.body + 1, *body};
   const JournalWrite* const write = announcement(rows_of(progress, link));
-  if (write == nullptr || !made_by(*write, progress, batch)) return std::nullopt;
+  if (write != nullptr) link.made = made_by(*write, progress, batch);
+  if (!link.made) return std::nullopt;
   begin_script(units[link.body].script);
-  return can_carry(units[link.body]) ? std::optional(link) : std::nullopt;
+  if (!can_carry(units[link.body])) return std::nullopt;
+  return link;
 }
 
 // The one thing that the announced statement makes, if the server can be told to go on only where it is not there, and
@@ -155,14 +160,11 @@ std::optional<NamedObject> MySqlSession::made_by(const JournalWrite& write, cons
   return std::move(ddl.objects.front());
 }
 
-// Announcements get the image of what is not there.
-void MySqlSession::set_absences(Unit& unit, const std::vector<NamedObject>& made) const {
-  for (JournalWrite& write : unit.journal) {
-    if (!wants_image(write)) continue;
-    const auto objects = read_ddl(write.subject.text(), modes_).objects;
-    if (objects.size() == 1 && std::find(made.begin(), made.end(), objects.front()) != made.end())
-      write.row.before = to_image({absent(objects.front(), server_.database)});
-  }
+// What the link announces gets the image of what is not there.
+void MySqlSession::set_absence(Unit& unit, const Link& link) const {
+  if (!link.made) return;
+  for (JournalWrite& write : unit.journal)
+    if (write.kind == JournalWriteKind::add) write.row.before = to_image({absent(*link.made, server_.database)});
 }
 
 // All that wait as one transaction, so that a migration's end and the next one's beginning are one durable commit.
@@ -178,7 +180,7 @@ void MySqlSession::add_waiting(Batch& batch, const Progress& progress) {
   for (const auto& [unit, opens] : progress.waiting) {
     if (common::is_empty(unit)) continue;
     rows.push_back(unit);
-    set_absences(rows.back(), batch.made);
+    set_absence(rows.back(), batch.links.front());
     rows.back().journal = with_images(rows.back());
   }
   if (rows.empty()) {
@@ -192,15 +194,15 @@ void MySqlSession::add_waiting(Batch& batch, const Progress& progress) {
   if (due) add_work_lock(message);
   if (due) batch.settings_end = message.size();
   for (const Claim& claim : claims) message.add(Part::claim, tables_->claim_sql(claim));
-  if (!batch.made.empty()) message.add(Part::absence, require_sql(absence_sql(batch.made, server_.database)));
+  if (const auto made = made_by_all(batch); !made.empty())
+    message.add(Part::absence, require_sql(absence_sql(made, server_.database)));
   for (const Unit& unit : rows) add_records(message, unit, times_here(unit, utc_now(), false));
   if (writes_history(rows)) message.add(Part::ending, forget_number);
   add_commit(message, true);
 }
 
 // The same behind another statement of the message, with as few statements as there can be.
-void MySqlSession::add_rows(Batch& batch, const Progress& progress, const Link& link, const std::string& sent) {
-  Message& message = batch.message;
+void MySqlSession::add_rows(Message& message, const Progress& progress, const Link& link, const std::string& sent) {
   const std::span<const Unit> units = rows_of(progress, link);
   std::vector<Unit> rows(units.begin(), units.end());
   std::string fence = nobody_stops();
@@ -212,7 +214,7 @@ void MySqlSession::add_rows(Batch& batch, const Progress& progress, const Link& 
   std::size_t step = progress.units[link.first - 1].step;
   for (Unit& unit : rows) {
     if (std::exchange(step, unit.step) != unit.step) message.add(Part::ending, began_sql);
-    set_absences(unit, batch.made);
+    set_absence(unit, link);
     add_records(message, unit, times_there(sent));
   }
   if (writes_history(rows)) message.add(Part::ending, forget_number);

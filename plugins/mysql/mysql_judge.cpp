@@ -110,7 +110,7 @@ MySqlSession::Failure MySqlSession::refused(const Unit& unit, const Message& mes
       if (!said.is(number::subquery_many_rows))
         failure.error = to_error(said, ErrorCode::connection);
       else if (base_->alive())
-        failure.error = Error(ErrorCode::lock_lost, "this runner's lock is gone, and another may be at work");
+        failure.error = lock_lost();
       else  // with the connection that held it
         failure.error =
             Error(ErrorCode::connection, "the connection to " + dsn_.describe() + " was lost: " + base_->why_lost());
@@ -143,6 +143,10 @@ MySqlSession::Failure MySqlSession::refused(const Unit& unit, const Message& mes
   }
   if (part == Part::stop || is_interruption(said)) interrupted(failure.error, pursuit);
   return failure;
+}
+
+Error MySqlSession::lock_lost() {
+  return Error(ErrorCode::lock_lost, "this runner's lock is gone, and another may be at work");
 }
 
 void MySqlSession::interrupted(Error& error, const Pursuit* pursuit) {

@@ -133,14 +133,13 @@ class MySqlSession : public Session {
   // What travels together (mysql_chain.cpp)
   Batch compose_batch(const Progress& progress, const Unit& unit);
   void add_links(Batch& batch, const Progress& progress);
-  void touch(const Unit& unit, Progress& progress) const;
   void add_names(const Unit& unit, Names& names) const;
   std::optional<std::size_t> rows_from(const Progress& progress, std::size_t first);
   std::optional<Link> next_link(const Progress& progress, const Batch& batch);
   std::optional<NamedObject> made_by(const JournalWrite& write, const Progress& progress, const Batch& batch) const;
-  void set_absences(Unit& unit, const std::vector<NamedObject>& made) const;
+  void set_absence(Unit& unit, const Link& link) const;
   void add_waiting(Batch& batch, const Progress& progress);
-  void add_rows(Batch& batch, const Progress& progress, const Link& link, const std::string& sent);
+  void add_rows(Message& message, const Progress& progress, const Link& link, const std::string& sent);
   void add_bare(Message& message, const Unit& unit) const;
   void add_transaction(Message& message, const Unit& unit);
   bool must_be_last(const Unit& unit) const;
@@ -165,6 +164,7 @@ class MySqlSession : public Session {
                                const Pursuit* pursuit) const;
   Failure lost(const Unit& unit, const Message& message, const Reply& reply) const;
   Failure refused(const Unit& unit, const Message& message, const Reply& reply, const Pursuit* pursuit) const;
+  static Error lock_lost();
   static void interrupted(Error& error, const Pursuit* pursuit);
   void roll_back(Connection& connection, Failure& failure) const;
   void judge_part(const Ddl& ddl, const std::vector<Sight>& before, Failure& failure);
