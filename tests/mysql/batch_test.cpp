@@ -427,6 +427,24 @@ TEST_CASE("the server does not go on with the message of a runner that was kille
   });
 }
 
+TEST_CASE("rows of ours are not committed in the middle of a message while somebody wants its connection to stop") {
+  on_each_flavour([](MysqlWorld& world) {
+    const MysqlProxy proxy(world.server.port());
+    world.dsn = world.server.login(world.database, proxy.port()).dsn();
+    HeldInTheMiddle held(world);
+    MysqlClient stopper = world.client();
+    REQUIRE(stopper.value("SELECT GET_LOCK('talos.stop." + held.worker + "', 0)") == "1");
+    const int before = proxy.counts().turns;
+    held.blocker.run("UNLOCK TABLES");
+    const auto result = held.runner->wait();
+    INFO(result.err);
+    // The other connection writes them, one by one; the message would have gone on without a turn.
+    CHECK(proxy.counts().turns - before > 8);
+    CHECK(result.status == 0);
+    CHECK(history(world) == std::vector<std::string>{"up|1|0", "up|2|0", "up|3|0", "up|4|0", "up|5|0", "up|6|0"});
+  });
+}
+
 TEST_CASE("a run lock that is gone ends the message before its next statement") {
   on_each_flavour([](MysqlWorld& world) {
     HeldInTheMiddle held(world);
