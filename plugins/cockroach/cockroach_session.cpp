@@ -1,12 +1,12 @@
 #include "cockroach_session.hpp"
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 #include "cockroach_lexer.hpp"
 #include "common/backoff.hpp"
 #include "common/checksum.hpp"
+#include "common/pause.hpp"
 #include "pg_connect.hpp"
 #include "pg_lexer.hpp"
 #include "pg_text.hpp"
@@ -196,12 +196,7 @@ void CockroachSession::throw_lost(const pg::Connection& connection) const {
 }
 
 bool CockroachSession::pause_for(std::chrono::milliseconds duration) const {
-  const auto until = Clock::now() + duration;
-  while (Clock::now() < until) {
-    if (stop_requested()) return false;
-    std::this_thread::sleep_for(std::min<Clock::duration>(until - Clock::now(), std::chrono::milliseconds(50)));
-  }
-  return true;
+  return common::pause_for(duration, [this] { return stop_requested(); });
 }
 
 // For what the server answers at once, and what may be left undone. It may be slow, but not for longer than the stall

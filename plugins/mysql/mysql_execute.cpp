@@ -1,9 +1,9 @@
 // Running units.
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 #include "common/backoff.hpp"
+#include "common/pause.hpp"
 #include "common/units.hpp"
 #include "mysql_session.hpp"
 #include "talos/clock.hpp"
@@ -292,12 +292,7 @@ std::optional<MySqlSession::Failure> MySqlSession::run_bare(const Unit& unit, Pu
 }
 
 bool MySqlSession::pause_for(std::chrono::milliseconds duration) const {
-  const auto until = Clock::now() + duration;
-  while (Clock::now() < until) {
-    if (stop_requested()) return false;
-    std::this_thread::sleep_for(std::min<Clock::duration>(until - Clock::now(), std::chrono::milliseconds(50)));
-  }
-  return true;
+  return common::pause_for(duration, [this] { return stop_requested(); });
 }
 
 // The guard of a migration that is half-way: whoever is in the way will be gone soon, or holds what is ours.

@@ -28,6 +28,12 @@ void NamedLocks::unlock(const Ask& ask) {
   ask("DO RELEASE_LOCK(" + golang_migrate_ + "), RELEASE_LOCK(" + own_ + ")");
 }
 
+bool NamedLocks::free(const Ask& ask) const {
+  const auto is_free = [](const std::string& lock) { return "IS_FREE_LOCK(" + lock + ") = 1"; };
+  return ask("SELECT " + is_free(own_) + " AND " + is_free(golang_migrate_) + " AND " + is_free(work_)).at(0).value() ==
+         "1";
+}
+
 std::string NamedLocks::is_held_by(std::uint64_t connection) const {
   return "IS_USED_LOCK(" + own_ + ") <=> " + std::to_string(connection);
 }

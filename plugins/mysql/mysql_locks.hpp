@@ -19,6 +19,8 @@ class NamedLocks {
   /// Both or none, at once; and neither while the server is still at work for a runner that is gone.
   bool try_lock(const Ask& ask);
   void unlock(const Ask& ask);
+  /// Nobody has any of them. Takes none.
+  bool free(const Ask& ask) const;
   bool held() const { return held_; }
 
   /// A condition: the connection with this number holds the program's own.

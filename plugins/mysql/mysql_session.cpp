@@ -117,6 +117,9 @@ MySqlSession::MySqlSession(MySqlDsn dsn, const ConnectRequest& request)
       settlement_(
           [this](const ScriptPart& statement, std::string_view before) { return settle_statement(statement, before); }),
       endpoint_(endpoint_of(dsn_, request.runner)),
+      lock_wait_(
+          std::chrono::milliseconds(10), [this] { return locks_->free(asking()); },
+          [this] { return stop_requested(); }),
       introspection_(asking(), server_, tables_),
       scratch_(dsn_text_, asking(), asking_firmly(),
                [this](std::string_view from, std::string_view table, const std::string& to) {
@@ -194,6 +197,7 @@ void MySqlSession::do_resume() {
 
 Ability* MySqlSession::do_ability(std::string_view id) {
   if (id == Settlement::id) return &settlement_;
+  if (id == LockWait::id && !dsn_.no_lock) return &lock_wait_;
   if (id == Introspection::id) return &introspection_;
   if (id == Scratch::id) return &scratch_;
   if (id == Trial::id) return &trial_;

@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "common/polled_lock_wait.hpp"
 #include "mysql_backup.hpp"
 #include "mysql_batch.hpp"
 #include "mysql_bookkeeping.hpp"
@@ -192,6 +193,7 @@ class MySqlSession : public Session {
   LexerModes modes_;  ///< that a script begins in
   std::optional<Bookkeeping> tables_;
   std::optional<NamedLocks> locks_;
+  common::PolledLockWait lock_wait_;
   Existing existing_;
 
   MySqlIntrospection introspection_;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/backoff.hpp"
+#include "common/pause.hpp"
 #include "common/stop.hpp"
 #include "common/units.hpp"
 #include "postgres_session.hpp"
@@ -202,15 +203,9 @@ bool PostgresSession::wait_before_retry(Failure& failure, int attempt, const Pur
   const auto delay = retry_delay(attempt);
   observer.warning(std::string(failure.error.what()) + who + "; rolled back, attempt " + std::to_string(attempt + 1) +
                    " of " + std::to_string(ddl_lock_retries_ + 1) + " in " + std::to_string(delay.count()) + " ms");
-  const auto until = Clock::now() + delay;
-  while (Clock::now() < until) {
-    if (stop_requested()) {
-      failure.error.code = ErrorCode::cancelled;
-      return false;
-    }
-    std::this_thread::sleep_for(std::min<Clock::duration>(until - Clock::now(), std::chrono::milliseconds(50)));
-  }
-  return true;
+  if (common::pause_for(delay, [this] { return stop_requested(); })) return true;
+  failure.error.code = ErrorCode::cancelled;
+  return false;
 }
 
 std::optional<PostgresSession::Failure> PostgresSession::run_transaction(const Unit& unit, Pursuit& chase) {

@@ -49,6 +49,8 @@ SqliteSession::SqliteSession(SqliteDsn dsn, const ConnectRequest& request)
       access_(request.access),
       runner_(request.runner),
       tables_(checked_table(!request.table.empty() ? request.table : dsn_.table)),
+      lock_wait_(
+          std::chrono::milliseconds(1), [this] { return !lock_->observe().held; }, [this] { return stop_requested(); }),
       statement_timeout_(request.statement_timeout),
       stop_(request.stop) {
   check_uri_parameters(dsn_);

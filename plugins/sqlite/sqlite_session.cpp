@@ -90,6 +90,7 @@ std::uint64_t SqliteSession::do_split(std::string_view text, const StatementSink
 
 Ability* SqliteSession::do_ability(std::string_view id) {
   if (id == Settlement::id) return &settlement_;
+  if (id == LockWait::id && lock_) return &lock_wait_;
   if (id == Introspection::id) return &introspection_;
   if (id == Scratch::id) return &scratch_;
   if (id == Trial::id) return &trial_;

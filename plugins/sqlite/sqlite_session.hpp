@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/polled_lock_wait.hpp"
 #include "common/units.hpp"
 #include "sqlite_backup.hpp"
 #include "sqlite_db.hpp"
@@ -87,6 +88,7 @@ class SqliteSession : public Session {
   Runner runner_;
   Tables tables_;
   std::optional<RunLockFile> lock_;
+  common::PolledLockWait lock_wait_;
   std::optional<Database> db_;      ///< empty while the file does not exist
   bool missing_ = false;            ///< there was no file when the session began
   std::size_t suspect_ = no_unit;   ///< failed in its group: runs alone, to be named
