@@ -18,7 +18,7 @@ class PolledLockWait : public LockWait {
  public:
   /// `shortest` is what the first pauses may take: the more, the more it costs to ask whether the lock is `free`.
   PolledLockWait(std::chrono::milliseconds shortest, std::function<bool()> free, std::function<bool()> stopped)
-      : shortest_(shortest), free_(std::move(free)), stopped_(std::move(stopped)), step_(shortest) {}
+      : free_(std::move(free)), stopped_(std::move(stopped)), step_(shortest) {}
 
  private:
   using Step = std::chrono::duration<double, std::milli>;
@@ -29,13 +29,12 @@ class PolledLockWait : public LockWait {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now());
       if (left.count() <= 0) return false;
       if (!pause_for(std::min(left, next_pause()), stopped_)) throw Error(ErrorCode::cancelled, "stopped");
-      if (!free_()) continue;
-      step_ = shortest_;
-      return true;
+      if (free_()) return true;
     }
   }
 
-  // About a twentieth of what was waited so far; with jitter, so that many waiters do not march in step.
+  // About a twentieth of what was waited so far; with jitter, so that many waiters do not march in step. What seems
+  // free and is not to be had, as by a lock file that somebody removed, is tried for ever more seldom, too.
   std::chrono::milliseconds next_pause() {
     static thread_local std::minstd_rand random(std::random_device{}());
     const Step pause(std::uniform_real_distribution<double>(step_.count() / 2, step_.count())(random));
@@ -45,7 +44,6 @@ class PolledLockWait : public LockWait {
 
   using Clock = std::chrono::steady_clock;
 
-  const Step shortest_;
   std::function<bool()> free_;
   std::function<bool()> stopped_;
   Step step_;  ///< the longest that the next pause may take

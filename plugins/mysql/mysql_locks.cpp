@@ -28,10 +28,10 @@ void NamedLocks::unlock(const Ask& ask) {
   ask("DO RELEASE_LOCK(" + golang_migrate_ + "), RELEASE_LOCK(" + own_ + ")");
 }
 
-bool NamedLocks::free(const Ask& ask) const {
-  const auto is_free = [](const std::string& lock) { return "IS_FREE_LOCK(" + lock + ") = 1"; };
-  return ask("SELECT " + is_free(own_) + " AND " + is_free(golang_migrate_) + " AND " + is_free(work_)).at(0).value() ==
-         "1";
+bool NamedLocks::free(const Ask& ask) const { return ask("SELECT " + holder_sql() + " IS NULL").at(0).value() == "1"; }
+
+std::string NamedLocks::holder_sql() const {
+  return "COALESCE(IS_USED_LOCK(" + own_ + "), IS_USED_LOCK(" + golang_migrate_ + "), IS_USED_LOCK(" + work_ + "))";
 }
 
 std::string NamedLocks::is_held_by(std::uint64_t connection) const {
@@ -45,8 +45,7 @@ std::string NamedLocks::says_it_rests() const { return "DO RELEASE_LOCK(" + work
 
 LockStatus NamedLocks::observe(const Ask& ask, const ServerInfo& server, const Bookkeeping& tables,
                                bool lock_table) const {
-  const auto answer = ask("SELECT COALESCE(IS_USED_LOCK(" + own_ + "), IS_USED_LOCK(" + golang_migrate_ +
-                          "), IS_USED_LOCK(" + work_ + ")), CONNECTION_ID()");
+  const auto answer = ask("SELECT " + holder_sql() + ", CONNECTION_ID()");
   const Row& row = answer.at(0).rows.at(0);
   LockStatus status;
   if (!row.at(0)) return status;

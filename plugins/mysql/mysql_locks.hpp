@@ -35,6 +35,8 @@ class NamedLocks {
   LockStatus observe(const Ask& ask, const ServerInfo& server, const Bookkeeping& tables, bool lock_table) const;
 
  private:
+  /// The connection that holds any of them, the program's own first; NULL without one.
+  std::string holder_sql() const;
   std::optional<LockHolder> runner(const Ask& ask, const ServerInfo& server, const Bookkeeping& tables, bool lock_table,
                                    const std::string& connection) const;
 

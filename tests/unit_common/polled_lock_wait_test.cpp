@@ -39,6 +39,16 @@ TEST_CASE("a lock that stays held is looked at ever more seldom") {
   CHECK(looks <= 76);
 }
 
+TEST_CASE("a lock that seems free and cannot be had is waited for ever longer") {
+  PolledLockWait wait(
+      milliseconds(1), [] { return true; }, never);
+  int times = 0;
+  for (const auto start = std::chrono::steady_clock::now();
+       std::chrono::steady_clock::now() - start < milliseconds(400); ++times)
+    CHECK(wait.await(std::chrono::minutes(10)));
+  CHECK(times <= 77);
+}
+
 TEST_CASE("a stop ends the wait for a lock") {
   int asked = 0;
   PolledLockWait wait(milliseconds(1), never, [&] { return ++asked == 2; });
