@@ -375,7 +375,7 @@ void SqliteSession::run_statement(const std::string& sql, std::size_t offset) {
 
 Error SqliteSession::failed(Error error) const {
   if (error.code == ErrorCode::busy) {
-    if (stop_requested()) return Error(ErrorCode::cancelled, "stopped while another process was using the database");
+    if (stop_wanted()) return Error(ErrorCode::cancelled, "stopped while another process was using the database");
     Error busy(ErrorCode::busy, std::string("another process is writing to ") +
                                     (access_ == Access::read ? "" : "or reading ") + dsn_.describe() +
                                     ", and did not let go for " + std::to_string(busy_timeout_.count()) + " ms");
@@ -413,6 +413,11 @@ void SqliteSession::do_resume() {
 
 bool SqliteSession::stop_requested() const { return cancelled_.load(std::memory_order_relaxed); }
 
+// While it connects nobody can call cancel() yet.
+bool SqliteSession::stop_wanted() const {
+  return stop_requested() || (!db_ && stop_ != nullptr && stop_->load(std::memory_order_relaxed));
+}
+
 int SqliteSession::on_progress(void* self) {
   auto& session = *static_cast<SqliteSession*>(self);
   if (session.stop_requested()) return 1;
@@ -425,9 +430,7 @@ int SqliteSession::on_busy(void* self, int attempt) {
   auto& session = *static_cast<SqliteSession*>(self);
   const auto now = Clock::now();
   if (attempt == 0) session.busy_since_ = now;
-  const bool stopped = session.stop_requested() ||
-                       (!session.db_ && session.stop_ != nullptr && session.stop_->load(std::memory_order_relaxed));
-  if (stopped || now - session.busy_since_ >= session.busy_timeout_) return 0;
+  if (session.stop_wanted() || now - session.busy_since_ >= session.busy_timeout_) return 0;
   std::this_thread::sleep_for(std::chrono::milliseconds(std::min(1 + attempt, 25)));
   return 1;
 }

@@ -77,6 +77,7 @@ class SqliteSession : public Session {
   Violations foreign_key_violations();
   Error failed(Error error) const;
   bool stop_requested() const;
+  bool stop_wanted() const;
 
   static int on_progress(void* self);
   static int on_busy(void* self, int attempt);
