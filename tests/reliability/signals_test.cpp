@@ -64,6 +64,13 @@ void check_lock_is_free(const Target& target, const std::string& version) {
   CHECK(result.status == 0);
 }
 
+bool has_open(pid_t process, const fs::path& file) {
+  std::error_code gone;
+  for (const auto& entry : fs::directory_iterator("/proc/" + std::to_string(process) + "/fd", gone))
+    if (fs::read_symlink(entry, gone) == file) return true;
+  return false;
+}
+
 constexpr int stopping_signals[] = {SIGTERM, SIGINT, SIGHUP};
 
 }  // namespace
@@ -155,6 +162,22 @@ TEST_CASE("G21: a signal while another process writes ends the waiter") {
   REQUIRE(eventually([&] { return status_of(place.target).at("lock").at("held") == true; }));
   runner.signal(SIGTERM);
   CHECK(runner.wait().status == 128 + SIGTERM);
+  writer.run("ROLLBACK");
+  CHECK(version_line(place.target) == "clean 1");
+}
+
+TEST_CASE("G21: a signal while another process lets nobody read is told as a stop, not as a wait in vain") {
+  const Place place(slow_set(false, "SELECT 1"));
+  place.begin();
+  SqliteFile writer(place.target.database);
+  writer.run("BEGIN EXCLUSIVE");
+  auto runner = Process::start(migrate_options(place.target, {"up", "--lock-timeout", "10m"}));
+  REQUIRE(eventually([&] { return has_open(runner.pid(), place.target.database); }));
+  runner.signal(SIGTERM);
+  const auto result = runner.wait();
+  CHECK(result.status == 128 + SIGTERM);
+  CHECK(result.err.find("stopped") != std::string::npos);
+  CHECK(result.err.find("did not let go") == std::string::npos);
   writer.run("ROLLBACK");
   CHECK(version_line(place.target) == "clean 1");
 }
